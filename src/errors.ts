@@ -1,0 +1,101 @@
+/**
+ * The one error type of the package: a stable code to match on, JSON details, and its RFC 9457 form.
+ * Knows nothing of models, files or threads.
+ */
+
+/** HTTP status and short title of every code, as `toProblemDetails` reports them. */
+const PROBLEMS = {
+  MODEL_UNKNOWN: { status: 404, title: 'Unknown model' },
+  MODEL_DUPLICATE: { status: 409, title: 'Model already registered' },
+  MODEL_NOT_LOADED: { status: 409, title: 'Model not loaded' },
+  MODEL_NOT_DOWNLOADED: { status: 409, title: 'Model not downloaded' },
+  MODEL_LOAD_FAILED: { status: 500, title: 'Model failed to load' },
+  CHECKPOINT_INVALID: { status: 422, title: 'Invalid checkpoint' },
+  ARTEFACT_INVALID: { status: 422, title: 'Invalid artefact' },
+  FIDELITY_TOO_LOW: { status: 422, title: 'Fidelity below threshold' },
+  DOWNLOAD_FAILED: { status: 502, title: 'Download failed' },
+  INPUT_INVALID: { status: 400, title: 'Invalid input' },
+  INPUT_TOO_LONG: { status: 413, title: 'Input too long' },
+  TASK_UNKNOWN: { status: 400, title: 'Unknown task' },
+  DIMENSIONS_UNSUPPORTED: { status: 400, title: 'Unsupported dimensions' },
+  OPTION_INVALID: { status: 400, title: 'Invalid option' },
+  MEMORY_EXHAUSTED: { status: 507, title: 'Memory budget exhausted' },
+  OVERLOADED: { status: 503, title: 'Overloaded' },
+  TIMEOUT: { status: 504, title: 'Deadline exceeded' },
+  ABORTED: { status: 499, title: 'Aborted by the caller' },
+  BREAKER_OPEN: { status: 503, title: 'Circuit breaker open' },
+  WORKER_LOST: { status: 500, title: 'Worker thread lost' },
+  POOL_CLOSED: { status: 503, title: 'Pool closed' },
+  INTERNAL: { status: 500, title: 'Internal error' },
+} as const satisfies Record<string, { readonly status: number; readonly title: string }>
+
+/** Stable identifier of a failure. Match on this, never on the message. */
+export type StellaErrorCode = keyof typeof PROBLEMS
+
+/** A value that survives `JSON.stringify` unchanged. */
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue | undefined }
+
+/** Facts about a failure, in JSON. */
+export type ErrorDetails = Readonly<Record<string, JsonValue | undefined>>
+
+/** RFC 9457 problem details, extended with `code` and `details`. */
+export interface ProblemDetails {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly instance?: string
+  readonly code: StellaErrorCode
+  readonly details: ErrorDetails
+}
+
+/** Every failure this package reports on purpose. */
+export class StellaError extends Error {
+  override readonly name = 'StellaError'
+  readonly code: StellaErrorCode
+  readonly details: ErrorDetails
+
+  constructor(
+    code: StellaErrorCode,
+    message: string,
+    options: { readonly details?: ErrorDetails; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = options.details ?? {}
+  }
+
+  /**
+   * The error as RFC 9457 problem details.
+   *
+   * @param instance - URI of this occurrence, such as the request path; left out when absent.
+   */
+  toProblemDetails(instance?: string): ProblemDetails {
+    const { status, title } = PROBLEMS[this.code]
+    return {
+      type: `urn:stella-pool:error:${this.code.toLowerCase().replaceAll('_', '-')}`,
+      title,
+      status,
+      detail: this.message,
+      ...(instance === undefined ? {} : { instance }),
+      code: this.code,
+      details: this.details,
+    }
+  }
+}
+
+/** Whether `value` is a {@link StellaError}, also one made by another copy of this package. */
+export function isStellaError(value: unknown): value is StellaError {
+  return value instanceof Error && value.name === 'StellaError' && 'code' in value && isStellaErrorCode(value.code)
+}
+
+/** Whether `value` is one of the stable codes. */
+export function isStellaErrorCode(value: unknown): value is StellaErrorCode {
+  return typeof value === 'string' && Object.hasOwn(PROBLEMS, value)
+}
+
+/** The message of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
