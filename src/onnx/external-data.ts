@@ -1,0 +1,76 @@
+/**
+ * Lays out and writes the weights file beside an `.onnx` file. Each tensor starts on a page, so that ONNX Runtime can
+ * map it instead of copying it. Knows bytes and offsets, not what they mean.
+ */
+import { open } from 'node:fs/promises'
+
+import type { OnnxDtype } from './dtype.js'
+import { tensorBytes } from './dtype.js'
+import type { InitializerData } from './model.js'
+
+/** Alignment of a tensor in the file; a memory page. Misaligned packed blobs have read as garbage in the engine. */
+const ALIGNMENT_BYTES = 4096
+
+/** Yields a tensor's bytes in order, little-endian, in pieces of any size. A yielded piece may be reused. */
+export type ByteSource = () => AsyncIterable<Uint8Array>
+
+interface Slot {
+  readonly name: string
+  readonly offset: number
+  readonly bytes: number
+  readonly source: ByteSource
+}
+
+/** The plan of one weights file: names, offsets, and where each tensor's bytes will come from. */
+export class ExternalData {
+  readonly #file: string
+  readonly #slots: Slot[] = []
+  #end = 0
+
+  /** @param file - Name of the weights file, beside the `.onnx` file. */
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  /** Size of the finished file in bytes. */
+  get bytes(): number {
+    return this.#end
+  }
+
+  /** Reserves room for a tensor and returns the initialiser that points at it. */
+  add(name: string, dtype: OnnxDtype, dims: readonly number[], source: ByteSource): InitializerData {
+    const offset = Math.ceil(this.#end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    const bytes = tensorBytes(dtype, dims)
+    this.#slots.push({ name, offset, bytes, source })
+    this.#end = offset + bytes
+    return { name, dtype, dims, storage: { kind: 'external', file: this.#file, offset, bytes } }
+  }
+
+  /**
+   * Streams every tensor into `path`, which must not exist.
+   *
+   * @param observe - Sees the file's bytes in order, padding included: for hashing and progress.
+   * @throws Error when a source yields more or fewer bytes than its tensor has: a fault of the caller, not of input.
+   */
+  async write(path: string, observe: (bytes: Uint8Array) => void): Promise<void> {
+    const file = await open(path, 'wx')
+    try {
+      let position = 0
+      const append = async (bytes: Uint8Array): Promise<void> => {
+        observe(bytes)
+        await file.writev([bytes])
+        position += bytes.byteLength
+      }
+      for (const slot of this.#slots) {
+        if (position < slot.offset) await append(new Uint8Array(slot.offset - position))
+        for await (const piece of slot.source()) await append(piece)
+        if (position !== slot.offset + slot.bytes) {
+          throw new Error(`${slot.name}: ${position - slot.offset} bytes written, ${slot.bytes} expected`)
+        }
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+}
