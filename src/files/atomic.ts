@@ -1,0 +1,69 @@
+/** Writes that are either done or did not happen: a temporary sibling, then a rename. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** Ending of everything half-written. Nothing reads a path that carries it. */
+export const PARTIAL_SUFFIX = '.partial'
+
+/** A fresh name beside `path`, for its unfinished form. */
+export function partialPath(path: string): string {
+  return `${path}.${randomUUID()}${PARTIAL_SUFFIX}`
+}
+
+/** Replaces the file at `path` with `text`, durably. */
+export async function writeFileAtomic(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const partial = partialPath(path)
+  try {
+    const file = await open(partial, 'wx')
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Makes the folder at `path` by filling a temporary one. An older folder of that name goes away only once the new one
+ * is complete. The caller holds the lock on `path`.
+ */
+export async function replaceFolder<T>(path: string, fill: (partial: string) => Promise<T>): Promise<T> {
+  await mkdir(dirname(path), { recursive: true })
+  await removePartials(path)
+  const partial = partialPath(path)
+  await mkdir(partial)
+  try {
+    const result = await fill(partial)
+    const old = partialPath(path)
+    const replaced = await rename(path, old).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+        throw error
+      },
+    )
+    await rename(partial, path)
+    if (replaced) await rm(old, { recursive: true, force: true })
+    return result
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Removes what interrupted writers of `path` left behind. */
+async function removePartials(path: string): Promise<void> {
+  const folder = dirname(path)
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith(PARTIAL_SUFFIX)) {
+      await rm(join(folder, name), { recursive: true, force: true })
+    }
+  }
+}
