@@ -1,0 +1,172 @@
+/**
+ * From texts to embeddings, whoever runs the batches: checks and tokenises, plans runs, and puts the results back in
+ * the order of the texts. `LoadedStellaModel` runs batches in its own thread, the pool in workers.
+ */
+import type { StellaModelInfo } from '../../registry/types.js'
+import { FLASH_MIN_TOKENS } from '../convert/layers/attention.js'
+import { StellaError } from '../errors.js'
+import { throwIfAborted } from '../files/cancellation.js'
+import type { ResolvedEmbedOptions } from './options.js'
+import type { PackedTexts } from './packing.js'
+import { packTexts, planRuns } from './packing.js'
+import type { StellaTokenizer, TokenizedText } from './tokenizer.js'
+import { tooLong } from './tokenizer.js'
+
+/** A text, or its token ids: complete, special tokens included, with no prompt to be added. */
+export type EmbedInput = string | Int32Array
+
+/** Tokens of a result. */
+export interface Usage {
+  /** Tokens that were run: after truncation, prompt and special tokens included. */
+  readonly tokens: number
+  /** Tokens the inputs have in full. */
+  readonly tokensTotal: number
+}
+
+/** The embedding of one text. */
+export interface EmbedResult {
+  /** `[dimensions]` */
+  readonly embedding: Float32Array
+  readonly dimensions: number
+  readonly usage: Usage
+  /** Whether the text was cut at `maxLength`. */
+  readonly truncated: boolean
+}
+
+/** The embeddings of many texts, in their order. */
+export interface BatchEmbedResult {
+  /** One `[dimensions]` per text, each with a buffer of its own. */
+  readonly embeddings: readonly Float32Array[]
+  readonly dimensions: number
+  readonly usage: Usage
+  /** Per text: tokens that were run. */
+  readonly tokens: readonly number[]
+  /** Per text: whether it was cut at `maxLength`. */
+  readonly truncated: readonly boolean[]
+}
+
+/** Something that embeds texts with one model. */
+export interface Embedder {
+  embed(input: EmbedInput, options?: object): Promise<EmbedResult>
+  batchEmbed(inputs: readonly EmbedInput[], options?: object): Promise<BatchEmbedResult>
+}
+
+/** Tokens per run. Flat between 128 and 512 on the machines measured (`bench/run-tokens.ts`). */
+export const RUN_TOKENS = 512
+
+/** Longest text in UTF-16 units; a million is a book of 150,000 words. */
+const MAX_TEXT_CHARACTERS = 1_000_000
+
+/** Runs one packed batch: float32 `[batch, dimensions]`, row after row. */
+export type RunBatch = (batch: PackedTexts) => Promise<Float32Array>
+
+/**
+ * Embeds `inputs`. Runs are handed to `run` all at once; whoever runs them queues.
+ *
+ * @throws {StellaError} INPUT_INVALID or INPUT_TOO_LONG naming the text, ABORTED, or what `run` throws.
+ */
+export async function embedTexts(
+  info: StellaModelInfo,
+  tokenizer: StellaTokenizer,
+  inputs: readonly EmbedInput[],
+  options: ResolvedEmbedOptions,
+  run: RunBatch,
+): Promise<BatchEmbedResult> {
+  const texts = await tokenizeInputs(info, tokenizer, inputs, options)
+  const { signal, dimensions, onProgress } = options
+  const lengths = texts.map((text) => text.ids.length)
+  const runs = planRuns(lengths, { runTokens: RUN_TOKENS, aloneFrom: FLASH_MIN_TOKENS })
+  const embeddings = new Array<Float32Array>(texts.length)
+  let done = 0
+  const settled = await Promise.allSettled(
+    runs.map(async (indices) => {
+      throwIfAborted(signal, 'embedding')
+      const slab = await run(packTexts(indices.map((index) => at(texts, index).ids)))
+      indices.forEach((index, row) => {
+        embeddings[index] = slab.slice(row * dimensions, (row + 1) * dimensions)
+      })
+      done += indices.length
+      onProgress?.({ done, total: texts.length })
+    }),
+  )
+  throwIfAborted(signal, 'embedding')
+  for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason
+  return {
+    embeddings,
+    dimensions,
+    usage: { tokens: sum(lengths), tokensTotal: sum(texts.map((text) => text.total)) },
+    tokens: lengths,
+    truncated: texts.map((text) => text.truncated),
+  }
+}
+
+/** The first of a batch of one, as a result of its own. */
+export function single(result: BatchEmbedResult): EmbedResult {
+  return {
+    embedding: at(result.embeddings, 0),
+    dimensions: result.dimensions,
+    usage: result.usage,
+    truncated: at(result.truncated, 0),
+  }
+}
+
+async function tokenizeInputs(
+  info: StellaModelInfo,
+  tokenizer: StellaTokenizer,
+  inputs: readonly EmbedInput[],
+  options: ResolvedEmbedOptions,
+): Promise<readonly TokenizedText[]> {
+  if (!Array.isArray(inputs)) throw refused('Expected an array of texts', {})
+  const texts: string[] = []
+  for (const [index, input] of inputs.entries()) {
+    if (typeof input === 'string') texts.push(checkText(input, index))
+    else checkIds(info, input, index, options)
+  }
+  const tokenized = (await tokenizer.encode(texts, options)).values()
+  return inputs.map((input) => {
+    if (typeof input !== 'string') return { ids: input, total: input.length, truncated: false }
+    const next = tokenized.next()
+    if (next.done === true) throw new Error('the tokenizer returned fewer texts than it was given')
+    return next.value
+  })
+}
+
+function checkText(text: string, index: number): string {
+  if (text === '') throw refused(`Text ${index} is empty; leave it out`, { index })
+  if (text.length <= MAX_TEXT_CHARACTERS) return text
+  throw new StellaError(
+    'INPUT_TOO_LONG',
+    `Text ${index} has ${text.length} characters; at most ${MAX_TEXT_CHARACTERS} are read. Split it into passages`,
+    { details: { index, characters: text.length, limit: MAX_TEXT_CHARACTERS } },
+  )
+}
+
+function checkIds(info: StellaModelInfo, ids: unknown, index: number, options: ResolvedEmbedOptions): void {
+  if (!(ids instanceof Int32Array)) {
+    throw refused(`Expected text ${index} to be a string or an Int32Array of token ids; got ${typeof ids}`, { index })
+  }
+  if (options.prompt !== '') throw refused(`Text ${index} is token ids: a prompt cannot be put before it`, { index })
+  if (ids.length === 0) throw refused(`Text ${index} has no token ids`, { index })
+  if (ids.length > options.maxLength) throw tooLong(index, ids.length, options.maxLength)
+  const { vocab } = info.architecture
+  const bad = ids.findIndex((id) => id < 0 || id >= vocab)
+  if (bad === -1) return
+  throw refused(`Text ${index} holds token id ${String(ids[bad])}; ${info.key} knows 0 to ${vocab - 1}`, {
+    index,
+    position: bad,
+  })
+}
+
+function refused(message: string, details: Readonly<Record<string, number>>): StellaError {
+  return new StellaError('INPUT_INVALID', message, { details })
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index]
+  if (item === undefined) throw new Error(`no item ${index} of ${items.length}`)
+  return item
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

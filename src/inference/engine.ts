@@ -1,0 +1,147 @@
+/** The sessions of one loaded model: one backbone, and a head per size, opened when first asked for. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+
+import type { StellaModelInfo } from '../../registry/types.js'
+import { BACKBONE_FILE } from '../convert/convert.js'
+import { StellaError } from '../errors.js'
+import type { Manifest } from '../files/manifest.js'
+import { findBrokenRow, normalizeRows } from './normalize.js'
+import type { PackedTexts } from './packing.js'
+import { BackboneSession, HeadSession, engineVersion } from './session.js'
+
+/** Tokens of the warm-up run. */
+const WARM_UP_TOKENS = 8
+
+/** Sessions of one artefact, in one thread. */
+export class Engine {
+  /** Version of ONNX Runtime. */
+  readonly version: string
+  readonly #info: StellaModelInfo
+  readonly #folder: string
+  readonly #manifest: Manifest
+  readonly #threads: number
+  readonly #backbone: BackboneSession
+  readonly #heads = new Map<number, Promise<HeadSession>>()
+  #closing: Promise<void> | undefined
+  #running = 0
+  #idle: (() => void) | undefined
+
+  private constructor(
+    info: StellaModelInfo,
+    opened: { folder: string; manifest: Manifest; threads: number; backbone: BackboneSession; version: string },
+  ) {
+    this.#info = info
+    this.#folder = opened.folder
+    this.#manifest = opened.manifest
+    this.#threads = opened.threads
+    this.#backbone = opened.backbone
+    this.version = opened.version
+  }
+
+  /**
+   * @throws {StellaError} ARTEFACT_INVALID when the artefact is of another model, or a file is missing or cut.
+   */
+  static async open(info: StellaModelInfo, folder: string, manifest: Manifest, threads: number): Promise<Engine> {
+    await checkArtefact(info, folder, manifest)
+    const backbone = await BackboneSession.open(join(folder, BACKBONE_FILE), { threads })
+    return new Engine(info, { folder, manifest, threads, backbone, version: await engineVersion() })
+  }
+
+  /** Embeds a few tokens with the default head, and sees that the size is right. */
+  async warmUp(): Promise<void> {
+    const { defaultDimensions, key } = this.#info
+    const texts = { ids: new Int32Array(WARM_UP_TOKENS), lengths: Int32Array.of(WARM_UP_TOKENS) }
+    const vector = await this.run(texts, defaultDimensions, true)
+    if (vector.length === defaultDimensions) return
+    throw new StellaError(
+      'ARTEFACT_INVALID',
+      `${this.#folder} gives ${vector.length} numbers for a text; ${key} promises ${defaultDimensions}`,
+      { details: { model: key, found: vector.length, expected: defaultDimensions } },
+    )
+  }
+
+  /**
+   * Float32 `[batch, dimensions]`, row after row.
+   *
+   * @throws {StellaError} POOL_CLOSED after `close`; INTERNAL when a vector is not finite.
+   */
+  async run(texts: PackedTexts, dimensions: number, normalize: boolean): Promise<Float32Array> {
+    if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', `${this.#info.key} was closed`)
+    this.#running++
+    try {
+      const pooled = await this.#backbone.run(texts)
+      const head = this.#info.heads.length === 0 ? undefined : await this.#head(dimensions)
+      const slab = head === undefined ? pooled : await head.run(pooled, texts.lengths.length)
+      const broken = normalize ? normalizeRows(slab, dimensions) : findBrokenRow(slab, dimensions)
+      if (broken === undefined) return slab
+      throw new StellaError(
+        'INTERNAL',
+        `${this.#info.key} gave a vector that is not finite for text ${broken} of a run`,
+        {
+          details: { model: this.#info.key, row: broken },
+        },
+      )
+    } finally {
+      this.#running--
+      if (this.#running === 0) this.#idle?.()
+    }
+  }
+
+  /** Waits for the runs under way, then frees every session. */
+  close(): Promise<void> {
+    this.#closing ??= this.#release()
+    return this.#closing
+  }
+
+  async #release(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    const heads = await Promise.allSettled(this.#heads.values())
+    for (const head of heads) if (head.status === 'fulfilled') await head.value.close()
+    await this.#backbone.close()
+  }
+
+  #head(dimensions: number): Promise<HeadSession> {
+    let head = this.#heads.get(dimensions)
+    if (head === undefined) {
+      head = this.#openHead(dimensions)
+      this.#heads.set(dimensions, head)
+      // A failed open may be tried again, once the artefact has the head.
+      head.catch(() => this.#heads.delete(dimensions))
+    }
+    return head
+  }
+
+  async #openHead(dimensions: number): Promise<HeadSession> {
+    const entry = this.#manifest.heads.find((head) => head.dimensions === dimensions)
+    if (entry !== undefined) return HeadSession.open(join(this.#folder, entry.file), { threads: this.#threads })
+    const { key } = this.#info
+    throw new StellaError(
+      'MODEL_NOT_DOWNLOADED',
+      `The artefact of ${key} has no head of ${dimensions} dimensions. Run \`stella pull ${key} --dims ${dimensions}\``,
+      { details: { model: key, dimensions, present: this.#manifest.heads.map((head) => head.dimensions) } },
+    )
+  }
+}
+
+async function checkArtefact(info: StellaModelInfo, folder: string, manifest: Manifest): Promise<void> {
+  if (!isDeepStrictEqual(manifest.architecture, { ...info.architecture })) {
+    throw new StellaError('ARTEFACT_INVALID', `${folder} was made for ${manifest.model.key}, which is no ${info.key}`, {
+      details: { folder, model: info.key, madeFor: manifest.model.key },
+    })
+  }
+  for (const [file, { bytes }] of Object.entries(manifest.files)) {
+    const size = await stat(join(folder, file)).then(
+      (found) => found.size,
+      () => undefined,
+    )
+    if (size === bytes) continue
+    const found = size === undefined ? 'is missing' : `has ${size} bytes`
+    throw new StellaError(
+      'ARTEFACT_INVALID',
+      `${join(folder, file)} ${found}; the manifest says ${bytes}. Convert again with \`stella convert ${info.key} --force\``,
+      { details: { folder, file, bytes: size, expected: bytes } },
+    )
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A model in memory, ready to embed in the thread it was loaded in. The other half of `StellaModelInfo`: there is no
+ * way to one of these but through `load`.
+ */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+
+import { isModelInfo } from '../../registry/model-registry.js'
+import type { StellaModelInfo } from '../../registry/types.js'
+import type { Artefact, PrepareOptions } from '../convert/prepare.js'
+import { prepareArtefact } from '../convert/prepare.js'
+import { StellaError, isStellaError, messageOf } from '../errors.js'
+import { readManifest } from '../files/manifest.js'
+import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embed-texts.js'
+import { embedTexts, single } from './embed-texts.js'
+import { Engine } from './engine.js'
+import type { Logger } from './logger.js'
+import { SILENT } from './logger.js'
+import type { BatchEmbedOptions, EmbedOptions } from './options.js'
+import { resolveEmbedOptions } from './options.js'
+import type { PackedTexts } from './packing.js'
+import { StellaTokenizer } from './tokenizer.js'
+
+/** How to load a model. */
+export interface LoadOptions extends PrepareOptions {
+  /** A folder that `prepareArtefact` made. @default found, or made, under `home` */
+  readonly artefact?: string | undefined
+  /** Threads inside one run. @default the cores this process may use */
+  readonly threads?: number | undefined
+  /** Load the tokenizer. Without it the model takes token ids only. @default true */
+  readonly tokenizer?: boolean | undefined
+  /** @default silent */
+  readonly logger?: Logger | undefined
+}
+
+/** Lets `load` in and nobody else, also from JavaScript. */
+const BY_LOAD = Symbol('load')
+
+/** A loaded model. Runs block the thread: in a server use `EmbeddingPool`, which keeps one per worker. */
+export class LoadedStellaModel implements Embedder {
+  readonly info: StellaModelInfo
+  /** Folder it was loaded from. */
+  readonly artefact: string
+  /** Time the load took, warm-up included, in milliseconds. */
+  readonly loadMs: number
+  readonly #engine: Engine
+  readonly #tokenizer: StellaTokenizer | undefined
+
+  private constructor(
+    pass: typeof BY_LOAD,
+    parts: {
+      info: StellaModelInfo
+      artefact: string
+      loadMs: number
+      engine: Engine
+      tokenizer: StellaTokenizer | undefined
+    },
+  ) {
+    // TypeScript refuses `new LoadedStellaModel`; this refuses it in JavaScript.
+    if ((pass as unknown) !== BY_LOAD) throw notLoaded('LoadedStellaModel has no public constructor')
+    this.info = parts.info
+    this.artefact = parts.artefact
+    this.loadMs = parts.loadMs
+    this.#engine = parts.engine
+    this.#tokenizer = parts.tokenizer
+  }
+
+  /**
+   * Loads `info` once: opens its artefact, converting the checkpoint first where that has not happened, and embeds a
+   * few tokens to see that the dimension is right.
+   *
+   * @throws {StellaError} MODEL_LOAD_FAILED with the cause, or what `prepareArtefact` throws.
+   */
+  static async load(info: StellaModelInfo, options: LoadOptions = {}): Promise<LoadedStellaModel> {
+    const started = performance.now()
+    const { logger = SILENT, threads = availableParallelism() } = options
+    const { folder, manifest } = await findArtefact(info, options)
+    let engine: Engine | undefined
+    try {
+      engine = await Engine.open(info, folder, manifest, threads)
+      const tokenizer =
+        options.tokenizer === false ? undefined : await StellaTokenizer.load(join(folder, 'tokenizer.json'))
+      await engine.warmUp()
+      const loadMs = performance.now() - started
+      const facts = { model: info.key, precision: manifest.precision, device: 'cpu', threads, loadMs }
+      logger.info({ ...facts, dimensions: info.defaultDimensions, engine: engine.version }, 'model loaded')
+      return new LoadedStellaModel(BY_LOAD, { info, artefact: folder, loadMs, engine, tokenizer })
+    } catch (error) {
+      await engine?.close()
+      if (isStellaError(error)) throw error
+      throw new StellaError('MODEL_LOAD_FAILED', `${info.key} failed to load from ${folder}: ${messageOf(error)}`, {
+        cause: error,
+        details: { model: info.key, artefact: folder },
+      })
+    }
+  }
+
+  /**
+   * Embeds one text.
+   *
+   * @throws {StellaError} INPUT_INVALID, INPUT_TOO_LONG, OPTION_INVALID, TASK_UNKNOWN, DIMENSIONS_UNSUPPORTED, ABORTED.
+   */
+  async embed(input: EmbedInput, options: EmbedOptions = {}): Promise<EmbedResult> {
+    return single(await this.batchEmbed([input], options))
+  }
+
+  /**
+   * Embeds many texts, in their order. An empty list gives an empty result.
+   *
+   * @throws {StellaError} as {@link LoadedStellaModel.embed}, naming the text.
+   */
+  async batchEmbed(inputs: readonly EmbedInput[], options: BatchEmbedOptions = {}): Promise<BatchEmbedResult> {
+    assertLoaded(this)
+    const resolved = resolveEmbedOptions(this.info, options)
+    const tokenizer = this.#tokenizer
+    if (tokenizer === undefined) {
+      throw new StellaError('OPTION_INVALID', `${this.info.key} was loaded with \`tokenizer: false\`; use embedTokens`)
+    }
+    const run = (batch: PackedTexts): Promise<Float32Array> => this.embedTokens(batch, resolved)
+    return embedTexts(this.info, tokenizer, inputs, resolved, run)
+  }
+
+  /**
+   * Embeds one packed batch of token ids: float32 `[batch, dimensions]`, row after row. What a worker thread calls.
+   *
+   * @throws {StellaError} INTERNAL when a vector is not finite.
+   */
+  async embedTokens(
+    batch: PackedTexts,
+    options: { readonly dimensions: number; readonly normalize: boolean },
+  ): Promise<Float32Array> {
+    assertLoaded(this)
+    return this.#engine.run(batch, options.dimensions, options.normalize)
+  }
+
+  /** Frees the sessions. Later calls are refused; closing twice is fine. */
+  async close(): Promise<void> {
+    await this.#engine.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Whether `value` is a loaded model, and no descriptor or look-alike. */
+  static is(value: unknown): value is LoadedStellaModel {
+    return typeof value === 'object' && value !== null && #engine in value
+  }
+}
+
+/**
+ * Refuses anything but a loaded model.
+ *
+ * @throws {StellaError} MODEL_NOT_LOADED saying how to load one.
+ */
+export function assertLoaded(value: unknown): asserts value is LoadedStellaModel {
+  if (LoadedStellaModel.is(value)) return
+  if (isModelInfo(value)) throw notLoaded(`\`${value.key}\` is a descriptor: it says what the model is and cannot run`)
+  throw notLoaded('Expected a loaded model')
+}
+
+function notLoaded(problem: string): StellaError {
+  return new StellaError(
+    'MODEL_NOT_LOADED',
+    `${problem}. Use \`pool.embed(model, text)\` of an EmbeddingPool, or \`await LoadedStellaModel.load(model)\``,
+  )
+}
+
+async function findArtefact(
+  info: StellaModelInfo,
+  options: LoadOptions,
+): Promise<Pick<Artefact, 'folder' | 'manifest'>> {
+  const { artefact: folder } = options
+  if (folder === undefined) return prepareArtefact(info, options)
+  const manifest = await readManifest(folder)
+  if (manifest !== undefined) return { folder, manifest }
+  throw new StellaError('ARTEFACT_INVALID', `${folder} holds no manifest.json: it is no finished artefact`, {
+    details: { folder },
+  })
+}

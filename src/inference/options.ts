@@ -1,0 +1,133 @@
+/** The options of one embedding call: documented, checked once, and frozen. */
+import type { StellaModelInfo } from '../../registry/types.js'
+import { StellaError } from '../errors.js'
+import type { TaskName } from './task.js'
+import { promptFor } from './task.js'
+
+/** What to do with a text that has more tokens than `maxLength`. Special tokens and the prompt are always kept. */
+export const OVERFLOW_POLICIES = ['truncate-right', 'truncate-left', 'error'] as const
+
+/** See {@link OVERFLOW_POLICIES}. */
+export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number]
+
+/** How to embed. */
+export interface EmbedOptions {
+  /** Picks the prompt put before each text. @default 'document', which puts none */
+  readonly task?: TaskName | undefined
+  /** A prompt of your own, word for word, instead of a task's. */
+  readonly prompt?: string | undefined
+  /** Size of the vector: any head of the model, per call. @default the model's `defaultDimensions` */
+  readonly dimensions?: number | undefined
+  /** Scale each vector to length 1. @default true */
+  readonly normalize?: boolean | undefined
+  /** Longest text in tokens, prompt and special tokens included. @default the model's `tokens.recommended` */
+  readonly maxLength?: number | undefined
+  /** @default 'truncate-right' */
+  readonly overflow?: OverflowPolicy | undefined
+  /** Gives up on the result; rejects with ABORTED. Never harms the loaded model. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How to embed many texts. */
+export interface BatchEmbedOptions extends EmbedOptions {
+  /** Called after each finished run, with the texts done so far. */
+  readonly onProgress?: ((progress: BatchProgress) => void) | undefined
+}
+
+/** How far a `batchEmbed` has come. */
+export interface BatchProgress {
+  readonly done: number
+  readonly total: number
+}
+
+/** Checked options with defaults filled in. */
+export interface ResolvedEmbedOptions {
+  /** Text put before each input; may be empty. */
+  readonly prompt: string
+  readonly dimensions: number
+  readonly normalize: boolean
+  readonly maxLength: number
+  readonly overflow: OverflowPolicy
+  readonly signal: AbortSignal | undefined
+  readonly onProgress: ((progress: BatchProgress) => void) | undefined
+}
+
+const KNOWN = ['task', 'prompt', 'dimensions', 'normalize', 'maxLength', 'overflow', 'signal', 'onProgress'] as const
+
+/** A prompt of this many characters is a mistake: it would be most of every text. */
+const MAX_PROMPT_CHARACTERS = 10_000
+
+/** A length limit must leave room for the special tokens and at least one of the text. */
+const MIN_MAX_LENGTH = 4
+
+/**
+ * Checks `options` against what `info` can do.
+ *
+ * @throws {StellaError} OPTION_INVALID, TASK_UNKNOWN or DIMENSIONS_UNSUPPORTED, naming what is accepted.
+ */
+export function resolveEmbedOptions(info: StellaModelInfo, options: BatchEmbedOptions = {}): ResolvedEmbedOptions {
+  rejectUnknownKeys(options, KNOWN)
+  const { task, prompt, normalize = true, overflow = 'truncate-right', signal, onProgress } = options
+  if (task !== undefined && prompt !== undefined) throw invalid('prompt', 'absent where `task` is given', prompt)
+  if (prompt !== undefined && (typeof prompt !== 'string' || prompt.length > MAX_PROMPT_CHARACTERS)) {
+    throw invalid('prompt', `a string of at most ${MAX_PROMPT_CHARACTERS} characters`, prompt)
+  }
+  if (typeof normalize !== 'boolean') throw invalid('normalize', 'true or false', normalize)
+  if (!OVERFLOW_POLICIES.includes(overflow)) throw invalid('overflow', OVERFLOW_POLICIES.join(', '), overflow)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalid('onProgress', 'a function', onProgress)
+  }
+  return Object.freeze({
+    prompt: prompt ?? promptFor(info, task ?? 'document'),
+    dimensions: resolveDimensions(info, options.dimensions),
+    normalize,
+    maxLength: resolveMaxLength(info, options.maxLength),
+    overflow,
+    signal,
+    onProgress,
+  })
+}
+
+/**
+ * Refuses options this version does not have: a misspelt option would otherwise be a silent default.
+ *
+ * @throws {StellaError} OPTION_INVALID listing the accepted ones.
+ */
+export function rejectUnknownKeys(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new StellaError('OPTION_INVALID', `Unknown option \`${key}\`. Accepted: ${known.join(', ')}`, {
+        details: { option: key, accepted: known },
+      })
+    }
+  }
+}
+
+/** The error of an option with a value that is not accepted. */
+export function invalid(option: string, expected: string, value: unknown): StellaError {
+  const type = value === null ? 'null' : typeof value
+  const shown = type === 'object' || type === 'function' ? type : `${String(value)} (${type})`
+  return new StellaError('OPTION_INVALID', `Expected \`${option}\` to be ${expected}; got ${shown}`, {
+    details: { option, expected },
+  })
+}
+
+function resolveDimensions(info: StellaModelInfo, dimensions = info.defaultDimensions): number {
+  const accepted = info.heads.length > 0 ? info.heads.map((head) => head.dimensions) : [info.defaultDimensions]
+  if (accepted.includes(dimensions)) return dimensions
+  throw new StellaError(
+    'DIMENSIONS_UNSUPPORTED',
+    `${info.key} gives ${accepted.join(', ')} dimensions; got ${String(dimensions)}`,
+    { details: { model: info.key, dimensions: String(dimensions), accepted } },
+  )
+}
+
+function resolveMaxLength(info: StellaModelInfo, maxLength = info.tokens.recommended): number {
+  if (Number.isInteger(maxLength) && maxLength >= MIN_MAX_LENGTH && maxLength <= info.tokens.max) return maxLength
+  throw invalid(
+    'maxLength',
+    `an integer from ${MIN_MAX_LENGTH} to ${info.tokens.max}, the limit of ${info.key}`,
+    maxLength,
+  )
+}
