@@ -7,6 +7,7 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import { BACKBONE_FILE } from '../convert/convert.js'
 import { StellaError } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
+import { readManifest } from '../files/manifest.js'
 import { findBrokenRow, normalizeRows } from './normalize.js'
 import type { PackedTexts } from './packing.js'
 import { BackboneSession, HeadSession, engineVersion } from './session.js'
@@ -114,7 +115,9 @@ export class Engine {
   }
 
   async #openHead(dimensions: number): Promise<HeadSession> {
-    const entry = this.#manifest.heads.find((head) => head.dimensions === dimensions)
+    const find = (manifest: Manifest | undefined) => manifest?.heads.find((head) => head.dimensions === dimensions)
+    // A head added since this model was loaded stands in the manifest of today.
+    const entry = find(this.#manifest) ?? find(await readManifest(this.#folder))
     if (entry !== undefined) return HeadSession.open(join(this.#folder, entry.file), { threads: this.#threads })
     const { key } = this.#info
     throw new StellaError(

@@ -1,0 +1,45 @@
+/** The public API. */
+export { EmbeddingPool } from './pool/embedding-pool.js'
+export type { ModelReference } from './pool/embedding-pool.js'
+export type { PoolOptions } from './pool/pool-options.js'
+export type { ModelStats, PoolStats } from './pool/pool-stats.js'
+export type { MemoryRequest } from './pool/memory-budget.js'
+export type { PoolEvents } from './events.js'
+
+export { LoadedStellaModel, assertLoaded } from './inference/loaded-stella-model.js'
+export type { LoadOptions } from './inference/loaded-stella-model.js'
+export type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult, Usage } from './inference/embed-texts.js'
+export type { BatchEmbedOptions, BatchProgress, EmbedOptions, OverflowPolicy } from './inference/options.js'
+export type { PackedTexts } from './inference/packing.js'
+export type { Logger } from './inference/logger.js'
+export type { Task, TaskName } from './inference/task.js'
+export { TASK_NAMES } from './inference/task.js'
+
+export { describeCheckpoint } from './convert/describe-checkpoint.js'
+export type { DescribeOptions } from './convert/describe-checkpoint.js'
+export { prepareArtefact } from './convert/prepare.js'
+export type { Artefact, PrepareOptions } from './convert/prepare.js'
+export type { ConvertProgress } from './convert/convert.js'
+export type { Precision, PrecisionRequest } from './convert/recipe.js'
+export type { HubSettings } from './files/environment.js'
+export type { PullProgress } from './files/hub.js'
+export type { Manifest } from './files/manifest.js'
+
+export {
+  BUILT_IN_MODELS,
+  DEFAULT_MODEL,
+  ModelRegistry,
+  STELLA_EN_1_5B_V5,
+  STELLA_EN_400M_V5,
+  STELLA_NANO,
+  getModel,
+  isModelInfo,
+  listModels,
+  registerModel,
+} from '../registry/index.js'
+export type * from '../registry/types.js'
+export { estimateMemory } from '../registry/memory.js'
+export type { MemoryEstimate, MemoryShape } from '../registry/memory.js'
+
+export { StellaError, isStellaError } from './errors.js'
+export type { ErrorDetails, JsonValue, ProblemDetails, StellaErrorCode } from './errors.js'

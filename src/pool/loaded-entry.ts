@@ -1,0 +1,149 @@
+/** One model of a pool: its tokenizer, its workers, and the memory it holds. */
+import { join } from 'node:path'
+
+import type { StellaModelInfo } from '../../registry/types.js'
+import type { LoadOutcome } from '../../workers/protocol.js'
+import { prepareArtefact } from '../convert/prepare.js'
+import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
+import { embedTexts } from '../inference/embed-texts.js'
+import type { ResolvedEmbedOptions } from '../inference/options.js'
+import { StellaTokenizer } from '../inference/tokenizer.js'
+import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
+import { ModelWorkers } from './model-workers.js'
+import type { Plan } from './plan.js'
+import { planModel } from './plan.js'
+import type { ResolvedPoolOptions } from './pool-options.js'
+import { RunQueue } from './run-queue.js'
+
+/** Batches given to the workers at once: one running and one waiting on each thread, so that none idles between two. */
+const BATCHES_PER_WORKER = 2
+
+/** What a run was, for events and counts. */
+export interface RunReport {
+  readonly texts: number
+  readonly tokens: number
+  readonly runMs: number
+}
+
+/** Hears of loads and runs. */
+export interface EntryObserver {
+  readonly onLoad: (outcome: LoadOutcome) => void
+  readonly onRun: (report: RunReport) => void
+}
+
+/** A loaded model in a pool. */
+export class LoadedEntry {
+  readonly info: StellaModelInfo
+  readonly plan: Plan
+  /** Longest text it has memory for. */
+  readonly maxLength: number
+  readonly workers: ModelWorkers
+  readonly #tokenizer: StellaTokenizer
+  readonly #grant: MemoryGrant
+  readonly #queue: RunQueue
+  readonly #observer: EntryObserver
+  readonly #dimensions: Set<number>
+  readonly #options: ResolvedPoolOptions
+
+  private constructor(
+    info: StellaModelInfo,
+    parts: {
+      plan: Plan
+      maxLength: number
+      workers: ModelWorkers
+      tokenizer: StellaTokenizer
+      grant: MemoryGrant
+      observer: EntryObserver
+      dimensions: Set<number>
+      options: ResolvedPoolOptions
+    },
+  ) {
+    this.info = info
+    this.plan = parts.plan
+    this.maxLength = parts.maxLength
+    this.workers = parts.workers
+    this.#tokenizer = parts.tokenizer
+    this.#grant = parts.grant
+    this.#observer = parts.observer
+    this.#dimensions = parts.dimensions
+    this.#options = parts.options
+    this.#queue = new RunQueue(parts.plan.workers * BATCHES_PER_WORKER)
+  }
+
+  /**
+   * Takes the memory, makes sure of the artefact, and starts the workers. On failure nothing stays behind.
+   *
+   * @throws {StellaError} MEMORY_EXHAUSTED before anything is read; then what preparing and loading throw.
+   */
+  static async load(
+    info: StellaModelInfo,
+    ledger: MemoryLedger,
+    options: ResolvedPoolOptions,
+    observer: EntryObserver,
+  ): Promise<LoadedEntry> {
+    const maxLength = Math.min(options.maxLength ?? info.tokens.max, info.tokens.max)
+    const { workers: count, threads } = options
+    // All heads are charged: any of them may be asked for, by any call, without a reload.
+    const dimensions = info.heads.map((head) => head.dimensions)
+    const plan = planModel(info, { workers: count, threads, maxLength, dimensions })
+    const { memory } = plan
+    const arithmetic = { workers: plan.workers, ...memory }
+    const grant = ledger.grant(info.key, memory.total, arithmetic)
+    try {
+      const artefact = await prepareArtefact(info, options)
+      const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'))
+      const workers = await ModelWorkers.start(info, {
+        artefact: artefact.folder,
+        workers: plan.workers,
+        threads: plan.threads,
+        onLoad: observer.onLoad,
+      })
+      const present = new Set(artefact.manifest.heads.map((head) => head.dimensions))
+      return new LoadedEntry(info, {
+        plan,
+        maxLength,
+        workers,
+        tokenizer,
+        grant,
+        observer,
+        dimensions: present,
+        options,
+      })
+    } catch (error) {
+      grant.release()
+      throw error
+    }
+  }
+
+  /** Runs waiting for a worker. */
+  get waiting(): number {
+    return this.#queue.waiting
+  }
+
+  /** Embeds texts on the workers. */
+  async embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
+    await this.#requireHead(options.dimensions)
+    return embedTexts(this.info, this.#tokenizer, inputs, options, (batch) => {
+      const report = { texts: batch.lengths.length, tokens: batch.ids.length }
+      return this.#queue.run(async () => {
+        const { slab, runMs } = await this.workers.run(batch, options)
+        this.#observer.onRun({ ...report, runMs })
+        return slab
+      }, options.signal)
+    })
+  }
+
+  /** Stops the workers after the runs under way, and gives the memory back. */
+  async close(): Promise<void> {
+    this.#queue.close()
+    await this.workers.close()
+    this.#grant.release()
+  }
+
+  /** A head the artefact lacks is converted now; the workers find it when they are first asked for it. */
+  async #requireHead(dimensions: number): Promise<void> {
+    if (this.info.heads.length === 0 || this.#dimensions.has(dimensions)) return
+    const { manifest } = await prepareArtefact(this.info, { ...this.#options, dimensions: [dimensions] })
+    for (const head of manifest.heads) this.#dimensions.add(head.dimensions)
+  }
+}

@@ -1,0 +1,68 @@
+/** Who holds how much of the budget. The sum of the live grants is the ledger: there is no second count to drift. */
+import { StellaError } from '../errors.js'
+
+/** A held part of the budget. Releasing it twice gives it back once. */
+export interface MemoryGrant {
+  readonly owner: string
+  readonly bytes: number
+  release(): void
+}
+
+/** A budget in bytes, and the grants on it. */
+export class MemoryLedger {
+  readonly budget: number
+  readonly #grants = new Set<MemoryGrant>()
+
+  constructor(budget: number) {
+    this.budget = budget
+  }
+
+  /** Bytes held by live grants. */
+  get granted(): number {
+    let sum = 0
+    for (const grant of this.#grants) sum += grant.bytes
+    return sum
+  }
+
+  /** Bytes that can still be granted. */
+  get available(): number {
+    return this.budget - this.granted
+  }
+
+  /**
+   * Takes `bytes` for `owner`, or refuses and takes nothing.
+   *
+   * @param arithmetic - What the bytes are made of, for the refusal.
+   * @throws {StellaError} MEMORY_EXHAUSTED with the arithmetic in message and details.
+   */
+  grant(owner: string, bytes: number, arithmetic: Readonly<Record<string, number>>): MemoryGrant {
+    if (bytes > this.available) throw this.#refusal(owner, bytes, arithmetic)
+    const grants = this.#grants
+    const grant: MemoryGrant = {
+      owner,
+      bytes,
+      release() {
+        grants.delete(grant)
+      },
+    }
+    grants.add(grant)
+    return grant
+  }
+
+  #refusal(owner: string, bytes: number, arithmetic: Readonly<Record<string, number>>): StellaError {
+    const held = [...this.#grants].map((grant) => `${grant.owner} ${formatBytes(grant.bytes)}`)
+    return new StellaError(
+      'MEMORY_EXHAUSTED',
+      `${owner} needs ${formatBytes(bytes)}; ${formatBytes(this.available)} of the budget of ${formatBytes(this.budget)} ` +
+        `are free${held.length === 0 ? '' : ` (held: ${held.join(', ')})`}. ` +
+        'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
+      { details: { model: owner, needed: bytes, available: this.available, budget: this.budget, ...arithmetic } },
+    )
+  }
+}
+
+/** Bytes for people: `1.74 GB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}

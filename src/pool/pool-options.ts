@@ -1,0 +1,95 @@
+/** The options of a pool: documented, checked once, and frozen. */
+import type { ModelRegistry } from '../../registry/model-registry.js'
+import { getDefaultRegistry } from '../../registry/index.js'
+import type { PrepareOptions } from '../convert/prepare.js'
+import type { PrecisionRequest } from '../convert/recipe.js'
+import { PRECISIONS } from '../convert/recipe.js'
+import type { HubSettings } from '../files/environment.js'
+import type { Logger } from '../inference/logger.js'
+import { SILENT } from '../inference/logger.js'
+import { invalid, rejectUnknownKeys } from '../inference/options.js'
+import type { MemoryRequest } from './memory-budget.js'
+import { readMemoryLimits, resolveMemoryBudget } from './memory-budget.js'
+
+/** How to open a pool. */
+export interface PoolOptions {
+  /**
+   * Memory for all models together: `'6GB'`, `'50%'`, bytes, or a share from 0 to 1.
+   * @default 0.8 of what the process may use, less a reserve of at most 2 GiB
+   */
+  readonly memory?: MemoryRequest | undefined
+  /** Worker threads per model. @default one for large models, one per core for small ones */
+  readonly workers?: number | undefined
+  /** Threads inside each run of a worker. @default the cores divided by the workers */
+  readonly threads?: number | undefined
+  /** Longest text in tokens that any call may ask for; memory is reserved for it. @default each model's limit */
+  readonly maxLength?: number | undefined
+  /** @default 'auto' */
+  readonly precision?: PrecisionRequest | undefined
+  /** Fetch models that are not in the Hugging Face cache. @default false */
+  readonly download?: boolean | undefined
+  /** Folder to keep artefacts under. @default `STELLA_HOME`, else the platform's cache folder */
+  readonly home?: string | undefined
+  /** @default from `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` */
+  readonly hub?: HubSettings | undefined
+  /** Where model names are looked up. @default the registry of `registerModel` */
+  readonly registry?: ModelRegistry | undefined
+  /** A logger such as pino's. @default silent */
+  readonly logger?: Logger | undefined
+  readonly onDownload?: PrepareOptions['onDownload']
+  readonly onConvert?: PrepareOptions['onConvert']
+}
+
+/** Checked options with defaults filled in. */
+export interface ResolvedPoolOptions extends Omit<PoolOptions, 'memory' | 'registry' | 'logger'> {
+  /** Bytes. */
+  readonly budget: number
+  readonly registry: ModelRegistry
+  readonly logger: Logger
+}
+
+const KNOWN = [
+  'memory',
+  'workers',
+  'threads',
+  'maxLength',
+  'precision',
+  'download',
+  'home',
+  'hub',
+  'registry',
+  'logger',
+  'onDownload',
+  'onConvert',
+] as const
+
+/** More threads than this are a mistake on any machine of today. */
+const MAX_THREADS = 1024
+
+/**
+ * Checks `options` and reads the machine's memory.
+ *
+ * @throws {StellaError} OPTION_INVALID naming the option and what is accepted.
+ */
+export async function resolvePoolOptions(options: PoolOptions): Promise<ResolvedPoolOptions> {
+  rejectUnknownKeys(options, KNOWN)
+  const { memory, registry, logger, ...rest } = options
+  checkCount('workers', options.workers, MAX_THREADS)
+  checkCount('threads', options.threads, MAX_THREADS)
+  checkCount('maxLength', options.maxLength, Number.MAX_SAFE_INTEGER)
+  const precisions = ['auto', ...PRECISIONS] as const
+  if (options.precision !== undefined && !precisions.includes(options.precision)) {
+    throw invalid('precision', precisions.join(', '), options.precision)
+  }
+  return Object.freeze({
+    ...rest,
+    budget: resolveMemoryBudget(memory, await readMemoryLimits()),
+    registry: registry ?? getDefaultRegistry(),
+    logger: logger ?? SILENT,
+  })
+}
+
+function checkCount(name: string, value: number | undefined, max: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return
+  throw invalid(name, `an integer of at least 1${max === MAX_THREADS ? ` and at most ${MAX_THREADS}` : ''}`, value)
+}

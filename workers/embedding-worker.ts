@@ -1,0 +1,72 @@
+/**
+ * The entry of a worker thread: loads one model once, then embeds packed batches with it. Its handler never rejects
+ * and its module never fails to load: Piscina would start the thread again and again.
+ */
+import { parentPort, threadId } from 'node:worker_threads'
+
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina'
+
+import { LoadedStellaModel } from '../src/inference/loaded-stella-model.js'
+import type { EmbedTask, EncodedError, LoadOutcome, TaskOutcome, WorkerSetup } from './protocol.js'
+import { SHARED, encodeError } from './protocol.js'
+
+const { info, artefact, threads, shared } = workerData as WorkerSetup
+
+type Loaded = { readonly model: LoadedStellaModel } | { readonly error: EncodedError }
+
+/**
+ * Loaded before the module is: while no task waits, Piscina blocks this thread, and a load still under way would stop.
+ */
+const loaded: Loaded = await load()
+
+async function load(): Promise<Loaded> {
+  Atomics.add(shared, SHARED.loads, 1)
+  try {
+    const model = await guarded(() => LoadedStellaModel.load(info, { artefact, threads, tokenizer: false }))
+    post({ type: 'ready', worker: threadId, loadMs: model.loadMs })
+    return { model }
+  } catch (thrown) {
+    const error = encodeError(thrown, 'MODEL_LOAD_FAILED')
+    post({ type: 'failed', worker: threadId, error })
+    return { error }
+  }
+}
+
+function post(outcome: LoadOutcome): void {
+  parentPort?.postMessage(outcome)
+}
+
+/**
+ * Runs native code only while the process is not leaving, and lets a leaving process wait for it: ending a thread
+ * inside the engine aborts the whole process.
+ */
+async function guarded<T>(run: () => Promise<T>): Promise<T> {
+  Atomics.add(shared, SHARED.busy, 1)
+  try {
+    // A leaving process reads `busy` after it sets `closing`: either it sees this run, or this run sees it.
+    if (Atomics.load(shared, SHARED.closing) === 1) await new Promise<never>(() => undefined)
+    return await run()
+  } finally {
+    Atomics.sub(shared, SHARED.busy, 1)
+    Atomics.notify(shared, SHARED.busy)
+  }
+}
+
+async function handle(task: EmbedTask): Promise<TaskOutcome> {
+  if ('error' in loaded) return { ok: false, error: loaded.error }
+  try {
+    const started = performance.now()
+    const slab = await guarded(() => loaded.model.embedTokens(task, task))
+    return transferring({ ok: true, slab, runMs: performance.now() - started }, slab)
+  } catch (thrown) {
+    return { ok: false, error: encodeError(thrown, 'INTERNAL') }
+  }
+}
+
+/** Piscina's form of an answer whose buffer changes owner instead of being copied. */
+function transferring(outcome: TaskOutcome, slab: Float32Array): TaskOutcome {
+  const answer = { [valueSymbol]: outcome, [transferableSymbol]: [slab.buffer] }
+  return move(answer as unknown as ArrayBuffer) as unknown as TaskOutcome
+}
+
+export default handle

@@ -1,0 +1,77 @@
+/** What the main thread and a worker thread say to each other. Plain data: everything here crosses threads. */
+import type { StellaModelInfo } from '../registry/types.js'
+import type { ErrorDetails, StellaErrorCode } from '../src/errors.js'
+import { StellaError, isStellaError, messageOf } from '../src/errors.js'
+
+/** Given to a worker when it starts. */
+export interface WorkerSetup {
+  readonly info: StellaModelInfo
+  /** Folder of the artefact to load. */
+  readonly artefact: string
+  /** Threads inside one run. */
+  readonly threads: number
+  /** Counts, see {@link SHARED}. */
+  readonly shared: Int32Array<SharedArrayBuffer>
+}
+
+/** Places in the shared counts. */
+export const SHARED = {
+  /** Times any worker of this model began to load. */
+  loads: 0,
+  /** 1 once the process is leaving: no new run may begin. */
+  closing: 1,
+  /** Runs under way, or about to be. */
+  busy: 2,
+} as const
+
+/** Number of shared counts. */
+export const SHARED_LENGTH = Object.keys(SHARED).length
+
+/** One packed batch to embed. */
+export interface EmbedTask {
+  /** int32 `[tokens]`; transferred. */
+  readonly ids: Int32Array
+  /** int32 `[batch]`; transferred. */
+  readonly lengths: Int32Array
+  readonly dimensions: number
+  readonly normalize: boolean
+}
+
+/** A worker's answer. A handler never rejects: an error that crosses as itself would lose its code. */
+export type TaskOutcome =
+  /** float32 `[batch, dimensions]`, row after row; transferred. */
+  | { readonly ok: true; readonly slab: Float32Array; readonly runMs: number }
+  | { readonly ok: false; readonly error: EncodedError }
+
+/** Posted once by each worker, when its load has ended. */
+export type LoadOutcome =
+  | { readonly type: 'ready'; readonly worker: number; readonly loadMs: number }
+  | { readonly type: 'failed'; readonly worker: number; readonly error: EncodedError }
+
+/** A {@link StellaError} as data. Structured clone would drop its code and details. */
+export interface EncodedError {
+  readonly code: StellaErrorCode
+  readonly message: string
+  readonly details: ErrorDetails
+  readonly stack: string | undefined
+}
+
+/** Anything thrown, as data; what is no StellaError becomes `fallback`. */
+export function encodeError(thrown: unknown, fallback: StellaErrorCode): EncodedError {
+  const stack = thrown instanceof Error ? thrown.stack : undefined
+  if (isStellaError(thrown)) return { code: thrown.code, message: thrown.message, details: thrown.details, stack }
+  return { code: fallback, message: messageOf(thrown), details: {}, stack }
+}
+
+/** The error again; its cause holds the worker's stack. */
+export function decodeError(encoded: EncodedError): StellaError {
+  const cause = new Error(`in a worker thread: ${encoded.message}`)
+  if (encoded.stack !== undefined) cause.stack = encoded.stack
+  return new StellaError(encoded.code, encoded.message, { details: encoded.details, cause })
+}
+
+/** Whether a message of a worker is a {@link LoadOutcome}. */
+export function isLoadOutcome(message: unknown): message is LoadOutcome {
+  if (typeof message !== 'object' || message === null || !('type' in message)) return false
+  return message.type === 'ready' || message.type === 'failed'
+}
