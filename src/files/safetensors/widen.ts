@@ -1,0 +1,36 @@
+/**
+ * Widens stored half-precision bits to float32 bits, exactly. Works on bits, never on numbers, so that a NaN keeps its
+ * payload. Knows no file and no tensor.
+ */
+
+/** Rebias of the exponent from binary16 (15) to binary32 (127), in place. */
+const F16_REBIAS = 112 << 23
+
+/**
+ * Writes the float32 bits of the first `count` IEEE 754 binary16 values of `source` to `target`.
+ * Every half, subnormals included, is a float32.
+ */
+export function widenF16(source: Uint16Array, target: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    const half = source[i] ?? 0
+    const magnitude = half & 0x7fff
+    const sign = (half & 0x8000) << 16
+    // Normals first: nearly every weight is one, so the branch predicts well.
+    if (magnitude >= 0x0400 && magnitude < 0x7c00) target[i] = sign | ((magnitude << 13) + F16_REBIAS)
+    else target[i] = sign | widenSpecial(magnitude)
+  }
+}
+
+/** Float32 bits of a half's magnitude that is zero, subnormal, infinite or NaN. */
+function widenSpecial(magnitude: number): number {
+  if (magnitude >= 0x7c00) return 0x7f800000 | ((magnitude & 0x3ff) << 13)
+  if (magnitude === 0) return 0
+  // magnitude × 2^-24: shift the leading one out of the significand and into the exponent.
+  const shift = Math.clz32(magnitude) - 21
+  return ((113 - shift) << 23) | (((magnitude << shift) & 0x3ff) << 13)
+}
+
+/** Writes the float32 bits of the first `count` bfloat16 values of `source`, which are their upper halves. */
+export function widenBF16(source: Uint16Array, target: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i += 1) target[i] = (source[i] ?? 0) << 16
+}
