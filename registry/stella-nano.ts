@@ -19,7 +19,7 @@ export const STELLA_NANO = defineModel({
     intermediate: 128,
     heads: 4,
     headDim: 16,
-    vocab: 1024,
+    vocab: 1008,
     tokenTypes: 2,
     maxPositions: 2048,
     normEpsilon: 1e-12,

@@ -44,12 +44,13 @@ async function guarded<T>(run: () => Promise<T>): Promise<T> {
   Atomics.add(shared, SHARED.busy, 1)
   try {
     // A leaving process reads `busy` after it sets `closing`: either it sees this run, or this run sees it.
-    if (Atomics.load(shared, SHARED.closing) === 1) await new Promise<never>(() => undefined)
-    return await run()
+    if (Atomics.load(shared, SHARED.closing) === 0) return await run()
   } finally {
     Atomics.sub(shared, SHARED.busy, 1)
     Atomics.notify(shared, SHARED.busy)
   }
+  // The thread ends with the process, or with its pool: nobody waits for this answer.
+  return new Promise<never>(() => undefined)
 }
 
 async function handle(task: EmbedTask): Promise<TaskOutcome> {
@@ -66,7 +67,7 @@ async function handle(task: EmbedTask): Promise<TaskOutcome> {
 /** Piscina's form of an answer whose buffer changes owner instead of being copied. */
 function transferring(outcome: TaskOutcome, slab: Float32Array): TaskOutcome {
   const answer = { [valueSymbol]: outcome, [transferableSymbol]: [slab.buffer] }
-  return move(answer as unknown as ArrayBuffer) as unknown as TaskOutcome
+  return move(answer) as unknown as TaskOutcome
 }
 
 export default handle

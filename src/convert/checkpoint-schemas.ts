@@ -4,7 +4,7 @@ import { z } from 'zod'
 /** No real size comes near; a hostile one would make the converter ask for absurd amounts of memory. */
 const SIZE = z.int().min(1).max(1_000_000)
 const LAYERS = z.int().min(1).max(1000)
-const POSITIVE = z.number().positive().finite()
+const POSITIVE = z.number().positive()
 
 const ROPE_SCALING = z
   .looseObject({

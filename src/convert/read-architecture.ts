@@ -34,7 +34,7 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
       },
     )
   }
-  const want = (key: keyof ModelConfig & string, ...accepted: readonly unknown[]): void => {
+  const want = (key: keyof ModelConfig, ...accepted: readonly unknown[]): void => {
     const value = config[key]
     if (!accepted.includes(value ?? null)) refuse(key, value, accepted.map((item) => JSON.stringify(item)).join(', '))
   }

@@ -116,7 +116,7 @@ async function tokenizeInputs(
   inputs: readonly EmbedInput[],
   options: ResolvedEmbedOptions,
 ): Promise<readonly TokenizedText[]> {
-  if (!Array.isArray(inputs)) throw refused('Expected an array of texts', {})
+  if (!Array.isArray(inputs as unknown)) throw refused('Expected an array of texts', {})
   const texts: string[] = []
   for (const [index, input] of inputs.entries()) {
     if (typeof input === 'string') texts.push(checkText(input, index))

@@ -2,6 +2,7 @@
  * The engine: opens ONNX graphs and runs them. The only file that imports onnxruntime-node, and it does so on first
  * use: a platform without a binary must fail as an error of a load, not of an import.
  */
+import type * as OnnxRuntime from 'onnxruntime-node'
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 
 import { PACKED_INPUTS, POOLED_OUTPUT } from '../convert/layers/packed-layout.js'
@@ -9,7 +10,7 @@ import { HEAD_OUTPUT } from '../convert/head.js'
 import type { PackedTexts } from './packing.js'
 import { packedIndices } from './packing.js'
 
-type Engine = typeof import('onnxruntime-node')
+type Engine = typeof OnnxRuntime
 
 /** How to open a session. */
 export interface SessionOptions {

@@ -5,12 +5,13 @@ import { EventEmitter } from 'eventemitter3'
 
 import { isModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { StellaError, isStellaError } from '../errors.js'
+import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { single } from '../inference/embed-texts.js'
 import type { BatchEmbedOptions, EmbedOptions, ResolvedEmbedOptions } from '../inference/options.js'
 import { invalid, resolveEmbedOptions } from '../inference/options.js'
+import type { EntryObserver } from './loaded-entry.js'
 import { LoadedEntry } from './loaded-entry.js'
 import { MemoryLedger } from './memory-ledger.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
@@ -36,6 +37,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
   readonly #ledger: MemoryLedger
   readonly #slots = new Map<string, Slot>()
+  /** Models whose workers are being stopped, and still hold their memory. */
+  readonly #evicting = new Map<string, Promise<void>>()
   readonly #calls = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -75,14 +78,14 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     options: BatchEmbedOptions = {},
   ): Promise<BatchEmbedResult> {
     const info = this.#find(model)
-    try {
-      // Checked before the model is loaded: a mistake in an option answers at once.
-      const resolved = this.#resolve(info, options)
-      return await this.#track(async () => (await this.#load(info)).embed(inputs, resolved))
-    } catch (error) {
-      if (isStellaError(error)) this.emit('requestRejected', { model: info.key, code: error.code })
-      throw error
-    }
+    // Checked before the model is loaded: a mistake in an option answers at once.
+    const resolved = this.#resolve(info, options)
+    return this.#track(async () => {
+      let entry = await this.#load(info)
+      // Evicted while this call waited for it: it is loaded again.
+      while (entry.closing) entry = await this.#load(info)
+      return entry.embed(inputs, resolved)
+    })
   }
 
   /**
@@ -96,7 +99,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   }
 
   /**
-   * Stops a model's workers after the runs under way and gives its memory back. A later call loads it again.
+   * Stops a model's workers after the calls under way and gives its memory back. A later call waits for that and
+   * loads it again.
    * A model that is not loaded is no error.
    *
    * @throws {StellaError} MODEL_UNKNOWN.
@@ -106,8 +110,11 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const slot = this.#slots.get(key)
     if (slot === undefined) return
     this.#slots.delete(key)
-    await closeEntry(slot)
-    this.emit('modelEvicted', { model: key })
+    const closed = closeEntry(slot)
+    this.#evicting.set(key, closed)
+    await closed
+    if (this.#evicting.get(key) === closed) this.#evicting.delete(key)
+    this.#tell(() => this.emit('modelEvicted', { model: key }))
   }
 
   /** What the pool holds and has done, now. */
@@ -132,6 +139,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   async #drain(): Promise<void> {
     await Promise.allSettled(this.#calls)
     await Promise.all([...this.#slots.values()].map(closeEntry))
+    await Promise.all(this.#evicting.values())
     this.#slots.clear()
   }
 
@@ -158,18 +166,18 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const existing = this.#slots.get(info.key)
     if (existing !== undefined) return existing.entry
     const started = performance.now()
-    const entry = LoadedEntry.load(info, this.#ledger, this.#options, {
+    const entry = this.#start(info, {
       onLoad: (outcome) => {
         if (outcome.type !== 'ready') return
         const { worker, loadMs } = outcome
         this.#options.logger.debug({ model: info.key, worker, loadMs }, 'worker ready')
-        this.emit('workerReady', { model: info.key, worker, loadMs })
+        this.#tell(() => this.emit('workerReady', { model: info.key, worker, loadMs }))
       },
       onRun: (report) => {
         slot.texts += report.texts
         slot.tokens += report.tokens
         slot.batches++
-        this.emit('batchCompleted', { model: info.key, ...report })
+        this.#tell(() => this.emit('batchCompleted', { model: info.key, ...report }))
       },
     })
     const slot: Slot = { info, entry, loaded: undefined, loadMs: 0, texts: 0, tokens: 0, batches: 0 }
@@ -179,9 +187,10 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
         slot.loaded = loaded
         slot.loadMs = performance.now() - started
         const facts = { model: info.key, workers: loaded.plan.workers, loadMs: slot.loadMs }
-        const dimensions = info.defaultDimensions
-        this.#options.logger.info({ ...facts, threads: loaded.plan.threads, device: 'cpu', dimensions }, 'model loaded')
-        this.emit('modelLoaded', facts)
+        const { precision, plan } = loaded
+        const more = { precision, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
+        this.#options.logger.info({ ...facts, ...more }, 'model loaded')
+        this.#tell(() => this.emit('modelLoaded', facts))
         return loaded
       },
       (error: unknown) => {
@@ -190,6 +199,22 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
         throw error
       },
     )
+  }
+
+  /** A listener that throws fails no call: its error surfaces as the uncaught exception it is. */
+  #tell(emit: () => void): void {
+    try {
+      emit()
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+    }
+  }
+
+  async #start(info: StellaModelInfo, observer: EntryObserver): Promise<LoadedEntry> {
+    await this.#evicting.get(info.key)
+    return LoadedEntry.load(info, this.#ledger, this.#options, observer)
   }
 
   async #track<T>(call: () => Promise<T>): Promise<T> {

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { LoadOutcome } from '../../workers/protocol.js'
 import { prepareArtefact } from '../convert/prepare.js'
+import type { Precision } from '../convert/recipe.js'
 import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
 import { embedTexts } from '../inference/embed-texts.js'
+import type { PackedTexts } from '../inference/packing.js'
+import { withOwnSignal } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import { StellaTokenizer } from '../inference/tokenizer.js'
 import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
@@ -38,12 +41,15 @@ export class LoadedEntry {
   /** Longest text it has memory for. */
   readonly maxLength: number
   readonly workers: ModelWorkers
+  readonly precision: Precision
   readonly #tokenizer: StellaTokenizer
   readonly #grant: MemoryGrant
   readonly #queue: RunQueue
   readonly #observer: EntryObserver
   readonly #dimensions: Set<number>
   readonly #options: ResolvedPoolOptions
+  readonly #calls = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
 
   private constructor(
     info: StellaModelInfo,
@@ -51,6 +57,7 @@ export class LoadedEntry {
       plan: Plan
       maxLength: number
       workers: ModelWorkers
+      precision: Precision
       tokenizer: StellaTokenizer
       grant: MemoryGrant
       observer: EntryObserver
@@ -62,6 +69,7 @@ export class LoadedEntry {
     this.plan = parts.plan
     this.maxLength = parts.maxLength
     this.workers = parts.workers
+    this.precision = parts.precision
     this.#tokenizer = parts.tokenizer
     this.#grant = parts.grant
     this.#observer = parts.observer
@@ -98,11 +106,13 @@ export class LoadedEntry {
         threads: plan.threads,
         onLoad: observer.onLoad,
       })
-      const present = new Set(artefact.manifest.heads.map((head) => head.dimensions))
+      const { heads, precision } = artefact.manifest
+      const present = new Set(heads.map((head) => head.dimensions))
       return new LoadedEntry(info, {
         plan,
         maxLength,
         workers,
+        precision,
         tokenizer,
         grant,
         observer,
@@ -120,21 +130,48 @@ export class LoadedEntry {
     return this.#queue.waiting
   }
 
+  /** Whether it takes no more calls. */
+  get closing(): boolean {
+    return this.#closing !== undefined
+  }
+
   /** Embeds texts on the workers. */
-  async embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
+  embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
+    const call = this.#embed(inputs, options)
+    const settled: Promise<unknown> = call.then(
+      () => this.#calls.delete(settled),
+      () => this.#calls.delete(settled),
+    )
+    this.#calls.add(settled)
+    return call
+  }
+
+  async #embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
     await this.#requireHead(options.dimensions)
-    return embedTexts(this.info, this.#tokenizer, inputs, options, (batch) => {
-      const report = { texts: batch.lengths.length, tokens: batch.ids.length }
-      return this.#queue.run(async () => {
-        const { slab, runMs } = await this.workers.run(batch, options)
-        this.#observer.onRun({ ...report, runMs })
-        return slab
-      }, options.signal)
+    return withOwnSignal(options.signal, (signal) => {
+      const run = (batch: PackedTexts): Promise<Float32Array> => this.#run(batch, options, signal)
+      return embedTexts(this.info, this.#tokenizer, inputs, { ...options, signal }, run)
     })
   }
 
-  /** Stops the workers after the runs under way, and gives the memory back. */
-  async close(): Promise<void> {
+  #run(batch: PackedTexts, options: ResolvedEmbedOptions, signal: AbortSignal | undefined): Promise<Float32Array> {
+    // Counted before the run: its buffers change owner.
+    const [texts, tokens] = [batch.lengths.length, batch.ids.length]
+    return this.#queue.run(async () => {
+      const { slab, runMs } = await this.workers.run(batch, options)
+      this.#observer.onRun({ texts, tokens, runMs })
+      return slab
+    }, signal)
+  }
+
+  /** Serves the calls it has taken, then stops the workers and gives the memory back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop()
+    return this.#closing
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#calls)
     this.#queue.close()
     await this.workers.close()
     this.#grant.release()

@@ -69,11 +69,11 @@ export class ModelWorkers {
     })
     const started = new ModelWorkers(info, piscina, shared)
     try {
-      await loadsOf(piscina, workers, onLoad)
+      await keepingAlive(loadsOf(piscina, workers, onLoad))
       return started
     } catch (error) {
       await started.close()
-      throw error
+      throw asLoadFailure(error, { model: info.key, workers, loads: started.loads })
     }
   }
 
@@ -139,7 +139,7 @@ export class ModelWorkers {
     for (;;) {
       const busy = Atomics.load(this.#shared, SHARED.busy)
       if (busy === 0) return
-      await Atomics.waitAsync(this.#shared, SHARED.busy, busy).value
+      await keepingAlive(Atomics.waitAsync(this.#shared, SHARED.busy, busy).value)
     }
   }
 }
@@ -155,26 +155,34 @@ function loadsOf(
   piscina.on('message', (message: unknown) => {
     if (!isLoadOutcome(message)) return
     onLoad(message)
-    if (message.type === 'failed') reject(asLoadFailure(decodeError(message.error)))
+    if (message.type === 'failed') reject(decodeError(message.error))
     else if (++ready === workers) resolve()
   })
   // A thread that ends while it loads, or whose module does not even start. Stays on: unheard, the event would throw.
   piscina.on('error', (error: unknown) => {
-    reject(asLoadFailure(error))
+    reject(new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading: ${messageOf(error)}`, { cause: error }))
   })
   return promise
 }
 
-/** Errors that say what to do pass as they are; the rest becomes MODEL_LOAD_FAILED. */
-function asLoadFailure(error: unknown): StellaError {
-  if (isStellaError(error) && error.code !== 'INTERNAL') {
-    if (error.code === 'MODEL_LOAD_FAILED') return error
-    return new StellaError('MODEL_LOAD_FAILED', error.message, {
-      cause: error,
-      details: { ...error.details, reason: error.code },
-    })
+/** What a worker could not do, as a failure to load. `loads` equals `workers`, or something loaded twice. */
+function asLoadFailure(error: unknown, facts: { model: string; workers: number; loads: number }): StellaError {
+  const reason = isStellaError(error) ? error.code : 'INTERNAL'
+  const details = { ...(isStellaError(error) ? error.details : {}), ...facts, reason }
+  return new StellaError('MODEL_LOAD_FAILED', messageOf(error), { cause: error, details })
+}
+
+/** Longest delay of a timer, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Keeps the process until `work` settles: Piscina's threads do not, and a load would end with everything else. */
+async function keepingAlive<T>(work: T | Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, MAX_TIMER_MS)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
   }
-  return new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading: ${messageOf(error)}`, { cause: error })
 }
 
 function promiseWithResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {

@@ -1,0 +1,66 @@
+/**
+ * Turns abort signals into this package's errors and into waits that can be cut short.
+ * Knows no file and no network.
+ */
+import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { StellaError, isStellaError } from '../errors.js'
+
+/**
+ * The error of an aborted `signal`: its reason where that already is a {@link StellaError}, such as a deadline's,
+ * else `ABORTED` with the reason as cause.
+ *
+ * @param what - What was under way, as in `Aborted while hashing x`.
+ */
+export function abortedError(signal: AbortSignal, what: string): StellaError {
+  const reason: unknown = signal.reason
+  if (isStellaError(reason)) return reason
+  return new StellaError('ABORTED', `Aborted by the caller while ${what}`, { cause: reason })
+}
+
+/**
+ * @param what - What is under way, for the message.
+ * @throws {StellaError} ABORTED, or the signal's own StellaError
+ */
+export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted === true) throw abortedError(signal, what)
+}
+
+/**
+ * Runs `work` with a signal of its own that follows `signal`: however many listeners `work` puts on it, the caller's
+ * signal carries one, and none once `work` has settled.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  work: (own: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return work(undefined)
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  const follow = (): void => {
+    controller.abort(signal.reason)
+  }
+  if (signal.aborted) follow()
+  else signal.addEventListener('abort', follow, { once: true })
+  try {
+    return await work(controller.signal)
+  } finally {
+    signal.removeEventListener('abort', follow)
+  }
+}
+
+/**
+ * Waits `milliseconds`; an abort ends the wait at once.
+ *
+ * @throws {StellaError} ABORTED, or the signal's own StellaError
+ */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined, what: string): Promise<void> {
+  throwIfAborted(signal, what)
+  try {
+    await delay(milliseconds, undefined, signal === undefined ? {} : { signal })
+  } catch (error) {
+    if (signal?.aborted === true) throw abortedError(signal, what)
+    throw error
+  }
+}
