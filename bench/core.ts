@@ -17,6 +17,7 @@ import { describeCheckpoint } from '../src/convert/describe-checkpoint.js'
 import { prepareArtefact } from '../src/convert/prepare.js'
 import { LoadedStellaModel } from '../src/inference/loaded-stella-model.js'
 
+/** The 400M's stand-in makes 26 tokens of it. */
 const TEXT = 'Embeddings map texts to points so that texts of like meaning lie close together.'
 const WARM_RUNS = 20
 const RELOADS = 3
@@ -28,7 +29,8 @@ type Facts = Readonly<Record<string, number>>
 async function memory(): Promise<Facts> {
   const { readFile } = await import('node:fs/promises')
   const rollup = await readFile('/proc/self/smaps_rollup', 'utf8').catch(() => '')
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? Number.NaN)
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? Number.NaN)
   return { rssMB: kilobytes('Rss') / 1e3, pssMB: kilobytes('Pss') / 1e3, anonymousMB: kilobytes('Anonymous') / 1e3 }
 }
 
@@ -40,13 +42,13 @@ function median(values: readonly number[]): number {
 
 /** Steps by name; each prints its facts as JSON. */
 const STEPS = {
-  async convert(folder: string, home: string): Promise<Facts> {
+  convert: async (folder: string, home: string): Promise<Facts> => {
     const info = await describeCheckpoint(folder)
     const started = performance.now()
     await prepareArtefact(info, { home, force: true })
     return { convertSeconds: seconds(started), convertPeakMB: process.resourceUsage().maxRSS / 1e3 }
   },
-  async load(folder: string, home: string): Promise<Facts> {
+  load: async (folder: string, home: string): Promise<Facts> => {
     const info = await describeCheckpoint(folder)
     const started = performance.now()
     await using model = await LoadedStellaModel.load(info, { home })
@@ -62,7 +64,7 @@ const STEPS = {
     }
     return { loadSeconds, firstMs, warmMs: median(warm), ...(await memory()) }
   },
-  async reload(folder: string, home: string): Promise<Facts> {
+  reload: async (folder: string, home: string): Promise<Facts> => {
     const info = await describeCheckpoint(folder)
     const calls: number[] = []
     for (let run = 0; run < RELOADS; run++) {
@@ -77,7 +79,15 @@ const STEPS = {
 
 async function inChild(step: string, folder: string, home: string): Promise<Facts> {
   const self = fileURLToPath(import.meta.url)
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', self, '--step', step, folder, home])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import',
+    'tsx',
+    self,
+    '--step',
+    step,
+    folder,
+    home,
+  ])
   return JSON.parse(stdout) as Facts
 }
 

@@ -11,7 +11,7 @@ import { BACKBONE_FILE } from '../../src/convert/convert.js'
 import { prepareArtefact } from '../../src/convert/prepare.js'
 import type { PoolOptions } from '../../src/index.js'
 import { EmbeddingPool, LoadedStellaModel, describeCheckpoint } from '../../src/index.js'
-import { maxAbsoluteError } from '../support/goldens.js'
+import { goldenCheckpoint, maxAbs } from '../golden/golden-file.js'
 import { temporaryFolder } from '../support/temp-folder.js'
 
 /** A text alone against the same text in a batch, in float32. */
@@ -44,7 +44,7 @@ describe('a call', () => {
     for (const [index, text] of TEXTS.entries()) {
       const alone = await model.embed(text, { task: 's2p_query', dimensions: 512 })
       const pooled = result.embeddings[index] ?? new Float32Array()
-      expect(maxAbsoluteError(pooled, alone.embedding)).toBeLessThanOrEqual(MAX_BATCH_DEPENDENCE)
+      expect(maxAbs(pooled, alone.embedding)).toBeLessThanOrEqual(MAX_BATCH_DEPENDENCE)
       expect(result.tokens[index]).toBe(alone.usage.tokens)
     }
   })
@@ -123,7 +123,7 @@ describe('loading', () => {
 
     beforeAll(async () => {
       const folder = join(temporary.path, 'broken')
-      await cp(join(import.meta.dirname, '../golden/new-tiny/checkpoint'), folder, { recursive: true })
+      await cp(goldenCheckpoint('new-tiny'), folder, { recursive: true })
       broken = await describeCheckpoint(folder)
       const artefact = await prepareArtefact(broken, { home })
       const backbone = join(artefact.folder, BACKBONE_FILE)
@@ -155,7 +155,7 @@ describe('loading', () => {
 
     it('names a file that was cut', async () => {
       const folder = join(temporary.path, 'cut')
-      await cp(join(import.meta.dirname, '../golden/qwen2-tiny/checkpoint'), folder, { recursive: true })
+      await cp(goldenCheckpoint('qwen2-tiny'), folder, { recursive: true })
       const info = await describeCheckpoint(folder)
       const artefact = await prepareArtefact(info, { home })
       await truncate(join(artefact.folder, `${BACKBONE_FILE}.data`), 1000)
