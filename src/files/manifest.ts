@@ -28,7 +28,7 @@ const MANIFEST = z.strictObject({
   files: z.record(z.string(), z.strictObject({ bytes: COUNT, sha256: SHA256 })),
   /** Agreement with fp32 on the probe set; null for fp32, which is the reference. */
   fidelity: z.null(),
-  /** SHA-256 over recipe, precision and sources: vectors of equal fingerprints may be compared. */
+  /** SHA-256 over recipe, precision, architecture and sources: vectors of equal fingerprints may be compared. */
   fingerprint: SHA256,
 })
 
