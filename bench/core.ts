@@ -7,15 +7,13 @@
  * Makes the full-size stand-in in `folder` (default: a folder under the system's temporary one) unless it is there.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { describeCheckpoint } from '../src/convert/describe-checkpoint.js'
 import { prepareArtefact } from '../src/convert/prepare.js'
 import { LoadedStellaModel } from '../src/inference/loaded-stella-model.js'
+import { median, processMemory, standIn } from './stand-in.js'
 
 /** The 400M's stand-in makes 26 tokens of it. */
 const TEXT = 'Embeddings map texts to points so that texts of like meaning lie close together.'
@@ -25,20 +23,11 @@ const RELOADS = 3
 /** Facts of one step. */
 type Facts = Readonly<Record<string, number>>
 
-/** Resident memory of this process by kind, in MB; Linux only. */
-async function memory(): Promise<Facts> {
-  const { readFile } = await import('node:fs/promises')
-  const rollup = await readFile('/proc/self/smaps_rollup', 'utf8').catch(() => '')
-  const kilobytes = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? Number.NaN)
-  return { rssMB: kilobytes('Rss') / 1e3, pssMB: kilobytes('Pss') / 1e3, anonymousMB: kilobytes('Anonymous') / 1e3 }
+const megabytes = ({ rss, pss, anonymous }: { rss: number; pss: number; anonymous: number }): Facts => {
+  return { rssMB: rss, pssMB: pss, anonymousMB: anonymous }
 }
 
 const seconds = (since: number): number => (performance.now() - since) / 1000
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-}
 
 /** Steps by name; each prints its facts as JSON. */
 const STEPS = {
@@ -62,7 +51,7 @@ const STEPS = {
       await model.embed(TEXT)
       warm.push(seconds(start) * 1000)
     }
-    return { loadSeconds, firstMs, warmMs: median(warm), ...(await memory()) }
+    return { loadSeconds, firstMs, warmMs: median(warm), ...megabytes(await processMemory()) }
   },
   reload: async (folder: string, home: string): Promise<Facts> => {
     const info = await describeCheckpoint(folder)
@@ -99,12 +88,7 @@ async function main(): Promise<void> {
     return
   }
   const name = first ?? 'stella-en-400m-v5'
-  const folder = second ?? join(tmpdir(), 'stella-pool-bench', name)
-  if (!existsSync(join(folder, 'model.safetensors'))) {
-    const maker = fileURLToPath(new URL('../tools/checkpoints/main.ts', import.meta.url))
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', maker, name, folder])
-  }
-  const home = `${folder}-home`
+  const { folder, home } = await standIn(name, second)
   const facts: Record<string, number> = {}
   for (const step of Object.keys(STEPS)) Object.assign(facts, await inChild(step, folder, home))
   facts.reloadRatio = (facts.reloadedCallMs ?? Number.NaN) / (facts.warmMs ?? Number.NaN)

@@ -39,7 +39,7 @@ export interface MemoryEstimate {
  * - scratch: the most that lives at once in a layer, for each token: the residual stream and the norm's output
  *   (2 hidden), and either q, k, v with their rotated and padded copies (8 attended) or the halves of the MLP with the
  *   activation and the product (4 intermediate). The arena that the engine keeps is up to twice that.
- *   Scores of the padded path are bounded: its runs hold at most 1,023 tokens of one text.
+ *   Scores of the padded path are bounded: it takes only texts of fewer than 512 tokens.
  */
 export function estimateMemory(info: StellaModelInfo, shape: MemoryShape): MemoryEstimate {
   const { architecture, parameters, heads } = info
@@ -57,7 +57,7 @@ export function estimateMemory(info: StellaModelInfo, shape: MemoryShape): Memor
 }
 
 /** Longest text whose attention scores are held whole; longer ones take the flash path. */
-const PADDED_TOKENS = 1024
+const PADDED_TOKENS = 512
 
 /** The engine's arena grows in powers of two. */
 const ARENA_FACTOR = 2

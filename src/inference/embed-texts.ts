@@ -9,6 +9,7 @@ import { throwIfAborted } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from './options.js'
 import type { PackedTexts } from './packing.js'
 import { packTexts, planRuns } from './packing.js'
+import { show } from './show.js'
 import type { StellaTokenizer, TokenizedText } from './tokenizer.js'
 import { tooLong } from './tokenizer.js'
 
@@ -51,7 +52,7 @@ export interface Embedder {
   batchEmbed(inputs: readonly EmbedInput[], options?: object): Promise<BatchEmbedResult>
 }
 
-/** Tokens per run. Flat between 128 and 512 on the machines measured (`bench/run-tokens.ts`). */
+/** Tokens per run. Speed is flat from 256 up (`bench/run-tokens.ts`); more would only cost memory and latency. */
 export const RUN_TOKENS = 512
 
 /** Longest text in UTF-16 units; a million is a book of 150,000 words. */
@@ -61,13 +62,15 @@ const MAX_TEXT_CHARACTERS = 1_000_000
 export type RunBatch = (batch: PackedTexts) => Promise<Float32Array>
 
 /**
- * Embeds `inputs`. Runs are handed to `run` all at once; whoever runs them queues.
+ * Embeds `inputs`. Runs are handed to `run` all at once; whoever runs them queues. Settles once every run has settled.
  *
- * @throws {StellaError} INPUT_INVALID or INPUT_TOO_LONG naming the text, ABORTED, or what `run` throws.
+ * @param tokenizer - Absent: token ids only.
+ * @throws {StellaError} INPUT_INVALID or INPUT_TOO_LONG naming the text, OPTION_INVALID, ABORTED; or what `run` or
+ * `onProgress` throws.
  */
 export async function embedTexts(
   info: StellaModelInfo,
-  tokenizer: StellaTokenizer,
+  tokenizer: StellaTokenizer | undefined,
   inputs: readonly EmbedInput[],
   options: ResolvedEmbedOptions,
   run: RunBatch,
@@ -112,18 +115,27 @@ export function single(result: BatchEmbedResult): EmbedResult {
 
 async function tokenizeInputs(
   info: StellaModelInfo,
-  tokenizer: StellaTokenizer,
+  tokenizer: StellaTokenizer | undefined,
   inputs: readonly EmbedInput[],
   options: ResolvedEmbedOptions,
 ): Promise<readonly TokenizedText[]> {
-  if (!Array.isArray(inputs as unknown)) throw refused('Expected an array of texts', {})
-  const texts: string[] = []
-  for (const [index, input] of inputs.entries()) {
-    if (typeof input === 'string') texts.push(checkText(input, index))
-    else checkIds(info, input, index, options)
+  const given: unknown = inputs
+  if (!Array.isArray(given)) throw refused(`Expected an array of texts; got ${show(given)}`, {})
+  // Everything is read before the first await: what the caller does to the array or to its ids later changes nothing.
+  const checked = Array.from<unknown, string | Int32Array>(given, (input, index) => {
+    return typeof input === 'string' ? checkText(input, index) : checkIds(info, input, index, options)
+  })
+  const texts = checked.filter((input) => typeof input === 'string')
+  const places = checked.flatMap((input, index) => (typeof input === 'string' ? [index] : []))
+  if (tokenizer === undefined && texts.length > 0) {
+    throw new StellaError(
+      'OPTION_INVALID',
+      `${info.key} was loaded with \`tokenizer: false\`: give token ids as Int32Array, or load it with its tokenizer`,
+      { details: { option: 'tokenizer', index: places[0] } },
+    )
   }
-  const tokenized = (await tokenizer.encode(texts, options)).values()
-  return inputs.map((input) => {
+  const tokenized = ((await tokenizer?.encode(texts, { ...options, places })) ?? []).values()
+  return checked.map((input) => {
     if (typeof input !== 'string') return { ids: input, total: input.length, truncated: false }
     const next = tokenized.next()
     if (next.done === true) throw new Error('the tokenizer returned fewer texts than it was given')
@@ -141,16 +153,23 @@ function checkText(text: string, index: number): string {
   )
 }
 
-function checkIds(info: StellaModelInfo, ids: unknown, index: number, options: ResolvedEmbedOptions): void {
-  if (!(ids instanceof Int32Array)) {
-    throw refused(`Expected text ${index} to be a string or an Int32Array of token ids; got ${typeof ids}`, { index })
+function checkIds(
+  info: StellaModelInfo,
+  given: unknown,
+  index: number,
+  options: ResolvedEmbedOptions,
+): Int32Array<ArrayBuffer> {
+  if (!(given instanceof Int32Array)) {
+    throw refused(`Expected text ${index} to be a string or an Int32Array of token ids; got ${show(given)}`, { index })
   }
+  // A copy: between this check and the run the caller may write to the array, or another thread to shared memory.
+  const ids = new Int32Array(given)
   if (options.prompt !== '') throw refused(`Text ${index} is token ids: a prompt cannot be put before it`, { index })
   if (ids.length === 0) throw refused(`Text ${index} has no token ids`, { index })
   if (ids.length > options.maxLength) throw tooLong(index, ids.length, options.maxLength)
   const { vocab } = info.architecture
   const bad = ids.findIndex((id) => id < 0 || id >= vocab)
-  if (bad === -1) return
+  if (bad === -1) return ids
   throw refused(`Text ${index} holds token id ${String(ids[bad])}; ${info.key} knows 0 to ${vocab - 1}`, {
     index,
     position: bad,

@@ -5,10 +5,11 @@ import type { PackedLayout } from './packed-layout.js'
 import { toPacked, toPadded } from './packed-layout.js'
 
 /**
- * A text alone in its batch with at least this many tokens takes the flash path. Below, the plain path is faster;
- * above, it is slower and its scores need `heads × tokens²` floats (`bench/attention-paths.ts`).
+ * A text with at least this many tokens runs alone and takes the flash path: which path a text takes depends on its own
+ * length only, never on its neighbours'. Flash is the faster one from far below this on Sapphire Rapids and from about
+ * here on Zen 5, and its scores need no memory (`bench/attention-paths.ts`). A text this long fills a run by itself.
  */
-export const FLASH_MIN_TOKENS = 1024
+export const FLASH_MIN_TOKENS = 512
 
 /** Head counts and width. */
 export interface AttentionShape {
