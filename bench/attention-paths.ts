@@ -17,9 +17,13 @@ import { attention } from '../src/convert/layers/attention.js'
 import { packedLayout } from '../src/convert/layers/packed-layout.js'
 import { IR_VERSION, OPSETS } from '../src/convert/recipe.js'
 import { packedIndices } from '../src/inference/packing.js'
+import { disableEngineTelemetry } from '../src/inference/telemetry.js'
 import { Graph } from '../src/onnx/graph.js'
 import { encodeModel } from '../src/onnx/wire.js'
 import { interleaved, median, processMemory } from './stand-in.js'
+
+// The engine decides on first use, which is below.
+disableEngineTelemetry()
 
 const SHAPE = { heads: 16, kvHeads: 16, headDim: 64 }
 const WIDTH = SHAPE.heads * SHAPE.headDim

@@ -9,6 +9,7 @@ import { PACKED_INPUTS, POOLED_OUTPUT } from '../convert/layers/packed-layout.js
 import { HEAD_OUTPUT } from '../convert/head.js'
 import type { PackedTexts } from './packing.js'
 import { packedIndices } from './packing.js'
+import { disableEngineTelemetry } from './telemetry.js'
 
 type Engine = typeof OnnxRuntime
 
@@ -88,6 +89,7 @@ export class HeadSession {
 }
 
 async function importEngine(): Promise<Engine> {
+  disableEngineTelemetry()
   return import('onnxruntime-node')
 }
 

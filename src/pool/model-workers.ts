@@ -6,6 +6,7 @@ import type { EmbedTask, LoadOutcome, TaskOutcome, WorkerSetup } from '../../wor
 import { SHARED, SHARED_LENGTH, decodeError, isLoadOutcome } from '../../workers/protocol.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { PackedTexts } from '../inference/packing.js'
+import { disableEngineTelemetry } from '../inference/telemetry.js'
 import { guardExit } from './exit-guard.js'
 
 /** The compiled entry of a worker thread, from the sources and from `dist` alike. */
@@ -57,6 +58,8 @@ export class ModelWorkers {
   static async start(info: StellaModelInfo, options: ModelWorkersOptions): Promise<ModelWorkers> {
     const { artefact, workers, threads, onLoad } = options
     const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT))
+    // The workers load the engine, and cannot do this themselves.
+    disableEngineTelemetry()
     const setup: WorkerSetup = { info, artefact, threads, shared }
     const piscina = new Piscina<EmbedTask, TaskOutcome>({
       filename: WORKER_ENTRY.href,
