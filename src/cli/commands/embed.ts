@@ -1,0 +1,102 @@
+/** `stella embed`: texts in, vectors out. Puts source, model and format together; does the work of none of them. */
+import type { StellaModelInfo } from '../../../registry/types.js'
+import { encodedLength } from '../../inference/encoding.js'
+import type { EmbedOptions } from '../../inference/options.js'
+import { resolveEmbedOptions } from '../../inference/options.js'
+import type { TaskName } from '../../inference/task.js'
+import type { CommandContext, RunCommand } from '../command.js'
+import { runEmbed } from '../embed-run.js'
+import { EXIT } from '../exit-code.js'
+import { jsonSink } from '../formats/json.js'
+import { jsonlSink } from '../formats/jsonl.js'
+import { npySink } from '../formats/npy.js'
+import type { MakeSink, ResultFacts, ResultSums } from '../formats/sink.js'
+import { openSource } from '../input/source.js'
+import { chooseModel, withPool } from '../model.js'
+import { OPTIONS } from '../options.js'
+import type { OptionValues } from '../options.js'
+import { openOutputFile } from '../output-file.js'
+import { UsageError } from '../usage-error.js'
+
+type Format = NonNullable<OptionValues['format']>
+
+const SINKS = { jsonl: jsonlSink, json: jsonSink, npy: npySink } as const satisfies Record<Format, MakeSink>
+
+/** Runs the command. */
+export const run: RunCommand = async (context) => {
+  const { values, output, report } = context
+  const format = chooseFormat(context)
+  const source = await openSource(context)
+  const info = await chooseModel(context)
+  const options = embedOptions(values, info)
+  const { dimensions, maxLength } = resolveEmbedOptions(info, options)
+  const encoding = values.encoding ?? OPTIONS.encoding.default
+  // Refused now where it cannot be, and not after the model has run.
+  encodedLength(dimensions, encoding)
+  const facts: ResultFacts = { model: info.key, dimensions, encoding }
+  const file = values.out === undefined ? undefined : await openOutputFile(values.out)
+  try {
+    const sums = await withPool(context, info, { workers: values.workers, maxLength }, (pool) => {
+      const phase = report.phase(`embedding with ${info.key}`, 'texts', false)
+      const onProgress = (done: number): void => {
+        phase.update(done, source.expected())
+      }
+      const sink = SINKS[format](file ?? output, facts)
+      return runEmbed({
+        source,
+        embed: (texts, signal, onDone) =>
+          pool.batchEmbed(info, texts, {
+            ...options,
+            signal,
+            onProgress: ({ done }) => {
+              onDone(done)
+            },
+          }),
+        sink,
+        encoding,
+        signal: context.signal,
+        onProgress,
+      })
+    })
+    await file?.commit()
+    tell(context, sums, maxLength)
+  } finally {
+    await file?.discard()
+  }
+  return EXIT.done
+}
+
+/** The options of a call, as the command line gave them. */
+export function embedOptions(values: OptionValues, info: StellaModelInfo): EmbedOptions {
+  return {
+    // Whatever was typed: `resolveEmbedOptions` knows the tasks and refuses the rest.
+    task: values.task as TaskName | undefined,
+    prompt: values.prompt,
+    dimensions: values.dimensions,
+    normalize: !values['no-normalize'],
+    maxLength: values['max-length'] ?? info.tokens.recommended,
+    overflow: values.overflow,
+  }
+}
+
+function chooseFormat({ values, output }: CommandContext): Format {
+  const { format, json, out } = values
+  if (json && format === 'npy')
+    throw new UsageError('`--json` and `--format npy` contradict each other; give one of them')
+  const chosen = format ?? (json ? 'json' : OPTIONS.format.default)
+  if (chosen !== 'npy' || out !== undefined || !output.isTerminal) return chosen
+  throw new UsageError(
+    '`--format npy` is binary and standard output is a terminal',
+    'Write to a file with --out, or pipe it on',
+  )
+}
+
+function tell({ values, report }: CommandContext, sums: ResultSums, maxLength: number): void {
+  if (sums.truncated > 0) {
+    const texts = `${sums.truncated} of ${sums.texts} ${sums.texts === 1 ? 'text' : 'texts'}`
+    report.note(
+      `${texts} ${sums.truncated === 1 ? 'was' : 'were'} cut at ${maxLength} tokens; see --max-length and --overflow`,
+    )
+  }
+  if (values.out !== undefined) report.note(`wrote ${sums.texts} embeddings to ${values.out}`)
+}

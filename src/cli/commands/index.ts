@@ -1,0 +1,112 @@
+/** The commands there are. Their code is loaded when they run: `--help` starts no engine. */
+import type { CommandSpec } from '../command.js'
+
+const MODEL_OPTIONS = ['model', 'checkpoint', 'precision', 'download'] as const
+const CALL_OPTIONS = ['task', 'prompt', 'dimensions', 'max-length', 'overflow'] as const
+const POOL_OPTIONS = ['memory', 'workers', 'threads'] as const
+
+/** In the order of `--help`. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'embed',
+    usage: '[text…] [--file texts.txt|x.jsonl|-] [-m model | --checkpoint folder] [options]',
+    summary: 'Turn texts into vectors',
+    details: [
+      'Texts are the arguments, or the lines of --file, or what is piped in. In a .txt file each line is a text. In a ' +
+        '.jsonl file each line is a string or an object with a "text"; its other keys, such as an "id", are carried into ' +
+        'the jsonl output. Input of any length is streamed.',
+      'jsonl prints a line per text, in the order of the texts: {"index":0,"embedding":[…],"tokens":7,"truncated":false}. ' +
+        'json prints one document. npy is a NumPy array [texts, dimensions].',
+    ],
+    arguments: { min: 0, max: Number.POSITIVE_INFINITY, what: 'any number of texts' },
+    options: [
+      'file',
+      'input-format',
+      'skip-empty',
+      ...MODEL_OPTIONS,
+      ...CALL_OPTIONS,
+      'no-normalize',
+      'encoding',
+      'format',
+      'out',
+      ...POOL_OPTIONS,
+    ],
+    meanings: { out: 'write to this file instead of standard output', json: 'the same as --format json; errors too' },
+    examples: [
+      'embed "How do I reset my password?" --task s2p_query',
+      'embed --file texts.txt --out vectors.npy --format npy',
+      'embed -m stella-en-400m-v5 --dimensions 256 --download "a text"',
+      'embed --checkpoint ./my-fine-tune --file docs.jsonl > vectors.jsonl',
+    ],
+    load: async () => (await import('./embed.js')).run,
+  },
+  {
+    name: 'similarity',
+    usage: '<text> <text> [-m model | --checkpoint folder] [options]',
+    summary: 'Print how alike two texts are, from -1 to 1',
+    details: [
+      'The cosine of their vectors. Both texts get the same prompt: by default that of s2s_query, the task for sentences ' +
+        'that stand side by side. --task document compares them without a prompt.',
+    ],
+    arguments: { min: 2, max: 2, what: 'two texts' },
+    options: [...MODEL_OPTIONS, ...CALL_OPTIONS, ...POOL_OPTIONS],
+    meanings: { task: 's2p_query, s2s_query or document, for both texts (default: s2s_query)' },
+    examples: ['similarity "A cat sits outside." "A dog plays in the garden."'],
+    load: async () => (await import('./similarity.js')).run,
+  },
+  {
+    name: 'models',
+    usage: '',
+    summary: 'List the models, and what of them is on this machine',
+    details: [],
+    arguments: { min: 0, max: 0, what: 'no arguments' },
+    options: [],
+    examples: ['models', 'models --json'],
+    load: async () => (await import('./models.js')).run,
+  },
+  {
+    name: 'pull',
+    usage: '<model> [--dims 1024,256] [--precision auto|fp32] [--no-convert]',
+    summary: 'Download a model and convert it, so that it is ready',
+    details: [
+      'Files go into the Hugging Face cache, which Python uses too; a download that was cut short is resumed. Only the ' +
+        'heads asked for are fetched. Where the hub cannot be reached, the message says which files to copy where.',
+    ],
+    arguments: { min: 1, max: 1, what: 'one model: a key or a Hugging Face id' },
+    options: ['dims', 'precision', 'no-convert'],
+    examples: ['pull stella-en-400m-v5', 'pull NovaSearch/stella_en_1.5B_v5 --dims 1024,256'],
+    load: async () => (await import('./pull.js')).run,
+  },
+  {
+    name: 'convert',
+    usage: '<folder|model> [--precision auto|fp32] [--out folder] [--dims 1024,256] [--force]',
+    summary: 'Convert a checkpoint for this engine',
+    details: [
+      'The checkpoint is a folder in the Hugging Face layout, or a model that was downloaded. Without --out the result ' +
+        'goes where `stella embed` looks for it. With --out it is put in exactly that folder, which must not exist, or be ' +
+        'empty; --force replaces it if it is an artefact, and never anything else.',
+    ],
+    arguments: { min: 1, max: 1, what: 'one checkpoint folder or model' },
+    options: ['precision', 'out', 'dims', 'force', 'download'],
+    meanings: {
+      out: 'folder for the result',
+      dims: 'heads to convert, by their dimensions (default: all that are there)',
+    },
+    examples: ['convert ./my-fine-tune', 'convert stella-en-400m-v5 --out ./artefact'],
+    load: async () => (await import('./convert.js')).run,
+  },
+  {
+    name: 'verify',
+    usage: '<model|folder> [--precision auto|fp32] [--threads n]',
+    summary: 'Check a converted model: its files, its arithmetic, and published numbers',
+    details: [
+      'Hashes every file of the artefact, embeds texts alone, together and twice, and, for the real weights of the Stella ' +
+        'models, compares vectors and similarities with what others published. The folder may be an artefact or a ' +
+        'checkpoint; a checkpoint is converted first.',
+    ],
+    arguments: { min: 1, max: 1, what: 'one model or folder' },
+    options: ['precision', 'threads', 'download'],
+    examples: ['verify stella-nano', 'verify stella-en-400m-v5 --json'],
+    load: async () => (await import('./verify.js')).run,
+  },
+]

@@ -1,0 +1,178 @@
+/** From `--model`, `--checkpoint` or a name to a descriptor, and from a descriptor to a model that can embed. */
+import { stat } from 'node:fs/promises'
+
+import { getModel } from '../../registry/index.js'
+import type { StellaModelInfo } from '../../registry/types.js'
+import { describeCheckpoint } from '../convert/describe-checkpoint.js'
+import type { PrepareOptions } from '../convert/prepare.js'
+import { prepareArtefact } from '../convert/prepare.js'
+import { StellaError, isStellaError } from '../errors.js'
+import { EmbeddingPool } from '../pool/embedding-pool.js'
+import { readMemoryLimits, resolveMemoryBudget } from '../pool/memory-budget.js'
+import { MemoryLedger } from '../pool/memory-ledger.js'
+import { planModel } from '../pool/plan.js'
+import type { CommandContext } from './command.js'
+import { OPTIONS } from './options.js'
+import type { OptionValues } from './options.js'
+import type { Phase, Reporter } from './progress.js'
+import { UsageError } from './usage-error.js'
+
+/**
+ * The model that `--model` or `--checkpoint` names. Where `--dimensions` asks for another head than the default, that
+ * head becomes the default, so that no other is fetched, converted or loaded.
+ *
+ * @throws {StellaError} OPTION_INVALID, MODEL_UNKNOWN, CHECKPOINT_INVALID.
+ */
+export async function chooseModel({ values }: CommandContext): Promise<StellaModelInfo> {
+  const { model, checkpoint, dimensions } = values
+  if (model !== undefined && checkpoint !== undefined) {
+    throw new UsageError('`--model` and `--checkpoint` both name a model; give one of them')
+  }
+  const info =
+    checkpoint === undefined ? getModel(model ?? OPTIONS.model.default) : await describeCheckpoint(checkpoint)
+  const head = info.heads.find((candidate) => candidate.dimensions === dimensions)
+  return head === undefined ? info : { ...info, defaultDimensions: head.dimensions }
+}
+
+/**
+ * The model that an argument names: a registry key, a Hugging Face id, or a checkpoint folder. A name that is both a
+ * key and a folder is the key; `./name` is the folder.
+ *
+ * @throws {StellaError} MODEL_UNKNOWN, CHECKPOINT_INVALID.
+ */
+export async function modelOrFolder(name: string): Promise<StellaModelInfo> {
+  const isPath = /^[./~]|^[A-Za-z]:[\\/]/.test(name)
+  if (!isPath) {
+    try {
+      return getModel(name)
+    } catch (error) {
+      if (!isStellaError(error)) throw error
+      if (!(await isFolder(name))) {
+        throw new StellaError(error.code, `${error.message}. There is no folder of that name either`, {
+          cause: error,
+          details: error.details,
+        })
+      }
+    }
+  }
+  if (await isFolder(name)) return describeCheckpoint(name)
+  throw new StellaError(
+    'CHECKPOINT_INVALID',
+    `${name} is no folder. Give a folder, a model key, or a Hugging Face id`,
+    {
+      details: { folder: name },
+    },
+  )
+}
+
+/** Whether there is a folder at `path`. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+/** What every command passes to `prepareArtefact`, with progress on standard error. */
+export function prepareOptions(context: CommandContext, info: StellaModelInfo): PrepareOptions {
+  const { values, environment, signal, report } = context
+  return {
+    precision: values.precision,
+    home: environment.home,
+    hub: environment.hub,
+    download: values.download,
+    signal,
+    ...progressOf(report, info),
+  }
+}
+
+/** Progress of downloads and conversions. */
+export function progressOf(
+  report: Reporter,
+  { key }: StellaModelInfo,
+): Required<Pick<PrepareOptions, 'onDownload' | 'onConvert' | 'onWait'>> {
+  const phases = new Map<string, Phase>()
+  const phase = (label: string): Phase => {
+    const found = phases.get(label) ?? report.phase(label, 'bytes')
+    phases.set(label, found)
+    return found
+  }
+  return {
+    onDownload: ({ bytes, total, state }) => {
+      if (state !== 'cached') phase(`downloading ${key}`).update(bytes, total)
+    },
+    onConvert: ({ bytes, total, state }) => {
+      // One line for both states where there is no terminal: reading and writing are one job to whoever waits.
+      const isReading = state === 'hashing' && report.isTerminal
+      phase(`${isReading ? 'reading' : 'converting'} ${key}`).update(bytes, total)
+    },
+    onWait: () => {
+      report.note(`another process is converting ${key}; waiting for it`)
+    },
+  }
+}
+
+/**
+ * Opens a pool with `info` converted and ready to load, and closes it whatever happens.
+ *
+ * @param maxLength - Longest text in tokens; memory is reserved for it.
+ */
+export async function withPool<T>(
+  context: CommandContext,
+  info: StellaModelInfo,
+  { workers, maxLength }: { readonly workers: number | undefined; readonly maxLength: number },
+  use: (pool: EmbeddingPool) => Promise<T>,
+): Promise<T> {
+  const { values } = context
+  const prepare = prepareOptions(context, info)
+  const pool = await EmbeddingPool.open({
+    memory: values.memory,
+    workers,
+    threads: values.threads,
+    maxLength,
+    precision: prepare.precision,
+    download: prepare.download,
+    home: prepare.home,
+    hub: prepare.hub,
+  })
+  try {
+    await checkMemory(info, values, maxLength, workers)
+    tellQuality(info, context.report)
+    // Not left to the pool: here a signal ends a download or a conversion under way.
+    await prepareArtefact(info, prepare)
+    return await use(pool)
+  } finally {
+    await pool.close()
+  }
+}
+
+/**
+ * Refuses what would not fit before it is fetched and converted; the pool itself refuses when it loads.
+ *
+ * @throws {StellaError} MEMORY_EXHAUSTED with the arithmetic; OPTION_INVALID for a malformed `--memory`.
+ */
+async function checkMemory(
+  info: StellaModelInfo,
+  { memory, threads }: OptionValues,
+  maxLength: number,
+  workers: number | undefined,
+): Promise<void> {
+  const budget = resolveMemoryBudget(memory, await readMemoryLimits())
+  const dimensions = info.heads.map((head) => head.dimensions)
+  const plan = planModel(info, { workers, threads, maxLength, dimensions })
+  new MemoryLedger(budget).grant(info.key, plan.memory.total, { workers: plan.workers, ...plan.memory }).release()
+}
+
+function tellQuality({ key, quality }: StellaModelInfo, report: Reporter): void {
+  switch (quality) {
+    case 'production':
+      return
+    case 'demo':
+      report.note(`${key} is for trying things out. For real use name another model, such as -m stella-en-400m-v5`)
+      return
+    case 'random':
+      report.note(
+        `${key} has random weights: its vectors mean nothing. Name a real model, such as -m stella-en-400m-v5`,
+      )
+  }
+}
