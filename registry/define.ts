@@ -1,4 +1,5 @@
 /** Turns the facts about a model into a finished descriptor: counts its parameters and freezes it, all the way down. */
+import { deepFreeze } from './freeze.js'
 import type { ArchitectureInfo, HeadInfo, ParameterCounts, StellaModelInfo } from './types.js'
 
 /** What an author of a descriptor writes; the rest is derived. */
@@ -45,12 +46,4 @@ function layerParameters(architecture: ArchitectureInfo): number {
   const keys = architecture.kvHeads * headDim
   const attention = (hidden + 1) * (queries + 2 * keys) + queries * hidden
   return attention + mlp + 2 * hidden
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const child of Object.values(value)) deepFreeze(child)
-  }
-  return value
 }

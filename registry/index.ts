@@ -8,7 +8,7 @@ import type { StellaModelInfo } from './types.js'
 export { STELLA_EN_1_5B_V5 } from './stella-en-1.5b-v5.js'
 export { STELLA_EN_400M_V5 } from './stella-en-400m-v5.js'
 export { STELLA_NANO } from './stella-nano.js'
-export { ModelRegistry, isModelInfo } from './model-registry.js'
+export { ModelRegistry, isModelInfo, requireModelInfo } from './model-registry.js'
 export type * from './types.js'
 
 /** The models this package knows by itself. */
@@ -47,11 +47,10 @@ export function listModels(): readonly StellaModelInfo[] {
 }
 
 /**
- * Adds a descriptor to the default registry and returns it.
+ * Adds a descriptor to the default registry and returns it, frozen.
  *
- * @throws {StellaError} MODEL_DUPLICATE when its key or an alias is taken.
+ * @throws {StellaError} MODEL_DUPLICATE when its key or an alias is taken; OPTION_INVALID when it is no descriptor.
  */
 export function registerModel(info: StellaModelInfo): StellaModelInfo {
-  defaultRegistry.register(info)
-  return info
+  return defaultRegistry.register(info)
 }

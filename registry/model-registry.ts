@@ -1,10 +1,14 @@
 /** Finds descriptors by key or alias, and takes in new ones. Holds metadata only: nothing in it can embed. */
-import { StellaError } from '../src/errors.js'
+import { StellaError, messageOf } from '../src/errors.js'
+import { deepFreeze, isFrozenJson } from './freeze.js'
 import { nearest } from './nearest.js'
 import type { StellaModelInfo } from './types.js'
 
 /** Lower-case letters, digits, dots, dashes and underscores, as keys are used as folder names. */
 const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/
+
+/** Characters of an unknown name that a message repeats; the longest real name has half of that. */
+const NAME_SHOWN = 100
 
 /** A set of descriptors. Names are compared without regard to case. */
 export class ModelRegistry {
@@ -16,19 +20,16 @@ export class ModelRegistry {
   }
 
   /**
-   * Adds a descriptor, under its key and all of its aliases or not at all.
+   * Adds a descriptor, under its key and all of its aliases or not at all. One that is not frozen all the way down is
+   * copied and the copy frozen, so that nobody can change it later.
    *
-   * @throws {StellaError} MODEL_DUPLICATE when the key or an alias is taken; OPTION_INVALID when the key is malformed
-   * or `info` is no descriptor.
+   * @returns the descriptor as it was registered.
+   * @throws {StellaError} MODEL_DUPLICATE when the key or an alias is taken; OPTION_INVALID when the key or an alias is
+   * malformed, or `info` is no descriptor.
    */
-  register(info: StellaModelInfo): void {
-    if (!isModelInfo(info)) {
-      throw new StellaError('OPTION_INVALID', 'Expected a model descriptor, as describeCheckpoint(folder) makes one')
-    }
-    if (!KEY.test(info.key)) {
-      throw new StellaError('OPTION_INVALID', `Expected \`key\` to match ${KEY.source}, got \`${info.key}\``)
-    }
-    const names = new Set([info.key, ...info.aliases].map(fold))
+  register(info: StellaModelInfo): StellaModelInfo {
+    const model = frozen(requireModelInfo(info))
+    const names = new Set([model.key, ...model.aliases].map(fold))
     for (const name of names) {
       const taken = this.#names.get(name)
       if (taken !== undefined) {
@@ -39,8 +40,9 @@ export class ModelRegistry {
         )
       }
     }
-    this.#models.set(info.key, info)
-    for (const name of names) this.#names.set(name, info)
+    this.#models.set(model.key, model)
+    for (const name of names) this.#names.set(name, model)
+    return model
   }
 
   /**
@@ -50,17 +52,18 @@ export class ModelRegistry {
    * @throws {StellaError} MODEL_UNKNOWN naming the nearest and all accepted keys.
    */
   get(name: string): StellaModelInfo {
-    const found = this.#names.get(fold(name))
+    // JavaScript callers may pass anything, undefined above all.
+    const given = typeof (name as unknown) === 'string' ? name : typeof name
+    const found = given === name ? this.#names.get(fold(name)) : undefined
     if (found !== undefined) return found
     const accepted = this.keys()
-    const hint = nearest(fold(name), [...this.#names.keys()])
+    const shown = given.length > NAME_SHOWN ? `${given.slice(0, NAME_SHOWN)}…` : given
+    const hint = shown === name ? nearest(fold(name), [...this.#names.keys()]) : undefined
     const suggestion = hint === undefined ? '' : ` Did you mean \`${this.#names.get(hint)?.key ?? hint}\`?`
     throw new StellaError(
       'MODEL_UNKNOWN',
-      `No model is called \`${name}\`.${suggestion} Known: ${accepted.join(', ')}`,
-      {
-        details: { model: name, accepted },
-      },
+      `No model is called \`${shown}\`.${suggestion} Known: ${accepted.join(', ')}`,
+      { details: { model: shown, accepted } },
     )
   }
 
@@ -83,6 +86,40 @@ export class ModelRegistry {
 /** Whether `value` is a descriptor, by its own word; a forged one fails at conversion, not here. */
 export function isModelInfo(value: unknown): value is StellaModelInfo {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'stella-model-info'
+}
+
+/**
+ * `value`, if it is a descriptor that can be looked up and kept on disk: its key is used as a folder name.
+ *
+ * @throws {StellaError} OPTION_INVALID saying what is wrong and how to get one.
+ */
+export function requireModelInfo(value: unknown): StellaModelInfo {
+  if (!isModelInfo(value)) {
+    const given = typeof value === 'string' ? `the text \`${value.slice(0, NAME_SHOWN)}\`` : typeof value
+    throw new StellaError(
+      'OPTION_INVALID',
+      `Expected a model descriptor, as getModel(key) finds and describeCheckpoint(folder) makes one; got ${given}`,
+    )
+  }
+  const { key, aliases } = value as { readonly key: unknown; readonly aliases: unknown }
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw new StellaError('OPTION_INVALID', `Expected \`key\` to match ${KEY.source}, got \`${String(key)}\``)
+  }
+  if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === 'string' && fold(alias) !== '')) {
+    throw new StellaError('OPTION_INVALID', `Expected \`aliases\` of \`${key}\` to be an array of names, none empty`)
+  }
+  return value
+}
+
+function frozen(info: StellaModelInfo): StellaModelInfo {
+  if (isFrozenJson(info)) return info
+  try {
+    return deepFreeze(structuredClone(info))
+  } catch (error) {
+    throw new StellaError('OPTION_INVALID', `The descriptor \`${info.key}\` is no plain data: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 function fold(name: string): string {

@@ -14,17 +14,24 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best
 }
 
-/** Levenshtein distance, or `limit` where it is at least that. */
+/**
+ * Optimal string alignment distance: insertions, deletions, substitutions, and swaps of neighbours, which is how people
+ * mistype. `limit` where it is at least that.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column)
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? 0
   for (let row = 1; row <= a.length; row++) {
     const current = [row]
+    rows.push(current)
     for (let column = 1; column <= b.length; column++) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+      const differs = a[row - 1] === b[column - 1] ? 0 : 1
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      const distances = [at(row - 1, column - 1) + differs, at(row - 1, column) + 1, at(row, column - 1) + 1]
+      if (swapped) distances.push(at(row - 2, column - 2) + 1)
+      current.push(Math.min(...distances))
     }
-    previous = current
   }
-  return Math.min(previous[b.length] ?? limit, limit)
+  return Math.min(at(a.length, b.length), limit)
 }

@@ -85,9 +85,14 @@ export class StellaError extends Error {
   }
 }
 
-/** Whether `value` is a {@link StellaError}, also one made by another copy of this package. */
+/**
+ * Whether `value` is a {@link StellaError}, also one of another copy of this package, or of another realm, as test
+ * runners make them: there `instanceof` is false for both.
+ */
 export function isStellaError(value: unknown): value is StellaError {
-  return value instanceof Error && value.name === 'StellaError' && 'code' in value && isStellaErrorCode(value.code)
+  if (Object.prototype.toString.call(value) !== '[object Error]') return false
+  const { name, code, toProblemDetails } = value as Partial<StellaError>
+  return name === 'StellaError' && isStellaErrorCode(code) && typeof toProblemDetails === 'function'
 }
 
 /** Whether `value` is one of the stable codes. */
@@ -95,7 +100,12 @@ export function isStellaErrorCode(value: unknown): value is StellaErrorCode {
   return typeof value === 'string' && Object.hasOwn(PROBLEMS, value)
 }
 
-/** The message of anything thrown. */
+/** The message of anything thrown. Throws nothing itself, whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown)
+  } catch {
+    // An object without a prototype, or whose toString throws.
+    return 'something without a message was thrown'
+  }
 }

@@ -3,11 +3,11 @@
  * is complete. Weights stream through; no tensor is held whole.
  */
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { HeadInfo, StellaModelInfo } from '../../registry/types.js'
-import { StellaError } from '../errors.js'
+import type { ArchitectureInfo, HeadInfo, StellaModelInfo } from '../../registry/types.js'
+import { StellaError, messageOf } from '../errors.js'
 import { replaceFolder } from '../files/atomic.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import { sha256File } from '../files/hash.js'
@@ -89,7 +89,7 @@ export async function convertCheckpoint(
       sources,
       files,
       fidelity: null,
-      fingerprint: fingerprintOf(precision, sources),
+      fingerprint: fingerprintOf(precision, info.architecture, sources),
     }
     await writeFile(join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
     throwIfAborted(signal, `converting ${info.key}`)
@@ -155,8 +155,7 @@ async function hashSources(
   info: StellaModelInfo,
   { signal, onProgress }: ConvertOptions,
 ): Promise<Record<string, string>> {
-  const { stat } = await import('node:fs/promises')
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size))
+  const sizes = await Promise.all(files.map((file) => sizeOf(folder, file)))
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const sources: Record<string, string> = {}
   let done = 0
@@ -177,7 +176,31 @@ async function hashSources(
   return sources
 }
 
-function fingerprintOf(precision: Precision, sources: Readonly<Record<string, string>>): string {
-  const facts = { recipe: RECIPE, precision, sources: Object.entries(sources).sort() }
+async function sizeOf(folder: string, file: string): Promise<number> {
+  try {
+    return (await stat(join(folder, file))).size
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const problem = missing ? `${folder} holds no ${file}` : `${file} cannot be read: ${messageOf(error)}`
+    throw new StellaError('CHECKPOINT_INVALID', `${problem}; expected a folder in the Hugging Face layout`, {
+      cause: error,
+      details: { folder, file },
+    })
+  }
+}
+
+/** The same tensors under another `config.json` are another model: its architecture counts, in any order of keys. */
+function fingerprintOf(
+  precision: Precision,
+  architecture: ArchitectureInfo,
+  sources: Readonly<Record<string, string>>,
+): string {
+  const facts = { recipe: RECIPE, precision, architecture: sorted(architecture), sources: sorted(sources) }
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return entries.map(([key, child]) => [key, sorted(child)])
 }

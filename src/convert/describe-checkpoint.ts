@@ -6,9 +6,12 @@ import type { z } from 'zod'
 
 import { defineModel } from '../../registry/define.js'
 import { CHECKPOINT_FILES } from '../../registry/files.js'
+import { requireModelInfo } from '../../registry/model-registry.js'
 import type { HeadInfo, PromptInfo, StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { readJsonFile } from '../files/json-file.js'
+import { isPlainFileName } from '../files/safetensors/data-file.js'
+import { clip, quote } from '../files/safetensors/invalid.js'
 import { architectureFrom } from './read-architecture.js'
 import { DENSE_CONFIG, MODULES, POOLING_CONFIG, PROMPTS_CONFIG, SENTENCE_CONFIG } from './checkpoint-schemas.js'
 
@@ -33,19 +36,21 @@ const RECOMMENDED_TOKENS = 512
 /**
  * The descriptor of the checkpoint in `folder`. Reads its small files only; the tensors are checked at conversion.
  *
- * @throws {StellaError} CHECKPOINT_INVALID naming the file and what about it this package cannot run.
+ * @throws {StellaError} CHECKPOINT_INVALID naming the file and what about it this package cannot run; OPTION_INVALID for
+ * a malformed key or alias.
  */
 export async function describeCheckpoint(folder: string, options: DescribeOptions = {}): Promise<StellaModelInfo> {
   const path = resolve(folder)
   const architecture = await architectureFrom(path)
   await checkPooling(path)
   const wired = await wiredDense(path)
-  const heads = await findHeads(path, architecture.hidden, wired)
+  // Dense folders that `modules.json` does not wire in are no part of the model.
+  const heads = wired === undefined ? [] : await findHeads(path, architecture.hidden, wired)
   const defaultHead = heads.find((head) => head.folder === wired) ?? heads[0]
   const limits = await required(path, 'sentence_bert_config.json', SENTENCE_CONFIG, {})
   const max = Math.min(architecture.maxPositions, MAX_TEXT_TOKENS)
   const name = options.name ?? basename(path)
-  return defineModel({
+  const info = defineModel({
     key: options.key ?? keyFrom(basename(path)),
     name,
     aliases: options.aliases ?? [],
@@ -60,6 +65,7 @@ export async function describeCheckpoint(folder: string, options: DescribeOption
     tokens: { max, recommended: Math.min(limits.max_seq_length ?? RECOMMENDED_TOKENS, max) },
     files: CHECKPOINT_FILES,
   })
+  return requireModelInfo(info)
 }
 
 /** Reads a file that may be absent only where a fallback is given. */
@@ -80,12 +86,13 @@ async function checkPooling(folder: string): Promise<void> {
   const file = '1_Pooling/config.json'
   const pooling = await required(folder, file, POOLING_CONFIG)
   const others = Object.keys(pooling).filter((key) => {
-    return key.startsWith('pooling_mode_') && key !== 'pooling_mode_mean_tokens' && pooling[key] === true
+    // Python reads 1 and "true" as true, too.
+    return key.startsWith('pooling_mode_') && key !== 'pooling_mode_mean_tokens' && Boolean(pooling[key])
   })
   if (!pooling.pooling_mode_mean_tokens || others.length > 0) {
     throw new StellaError(
       'CHECKPOINT_INVALID',
-      `${file} asks for ${others.join(', ') || 'no mean'}; only the mean is supported`,
+      `${file} asks for ${clip(others.join(', ')) || 'no mean'}; only the mean is supported`,
       {
         details: { folder, file },
       },
@@ -107,15 +114,21 @@ async function wiredDense(folder: string): Promise<string | undefined> {
   if (!accepted.test(kinds.join(','))) {
     throw new StellaError(
       'CHECKPOINT_INVALID',
-      `${file} wires ${kinds.join(' → ')}; supported are Transformer → Pooling, then at most one Dense and one Normalize`,
+      `${file} wires ${clip(kinds.join(' → '))}; supported are Transformer → Pooling, then at most one Dense and one Normalize`,
       { details: { folder, file, modules: kinds } },
     )
   }
-  return modules.find((module) => module.type.endsWith('.Dense'))?.path
+  const folderOf = modules[kinds.indexOf('Dense')]?.path
+  if (folderOf === undefined || isPlainFileName(folderOf)) return folderOf
+  throw new StellaError(
+    'CHECKPOINT_INVALID',
+    `${file} names the folder ${quote(folderOf)}; expected one inside the checkpoint, by its plain name`,
+    { details: { folder, file } },
+  )
 }
 
 /** Every Dense projection in the folder, one per size. Where two have one size, the wired one counts. */
-async function findHeads(folder: string, hidden: number, wired: string | undefined): Promise<readonly HeadInfo[]> {
+async function findHeads(folder: string, hidden: number, wired: string): Promise<readonly HeadInfo[]> {
   const names = (await readdir(folder)).filter((name) => /^2_Dense(_\d+)?$/.test(name) || name === wired)
   const heads = new Map<number, HeadInfo>()
   // A bare `2_Dense` repeats one of the numbered folders: sort it last, and the wired one first.
@@ -139,7 +152,7 @@ async function findHeads(folder: string, hidden: number, wired: string | undefin
     }
     if (!heads.has(dense.out_features)) heads.set(dense.out_features, { dimensions: dense.out_features, folder: name })
   }
-  if (wired !== undefined && ![...heads.values()].some((head) => head.folder === wired)) {
+  if (![...heads.values()].some((head) => head.folder === wired)) {
     throw new StellaError('CHECKPOINT_INVALID', `modules.json names ${wired}, which holds no model.safetensors`, {
       details: { folder, file: 'modules.json' },
     })

@@ -43,8 +43,10 @@ export function checkInventory(reader: TensorReader, architecture: ArchitectureI
   }
   if (missing.length > 0) throw named('misses', missing, reader)
   const surplus = [...reader.names()].filter((name) => {
-    const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name
-    return !expected.has(bare) && !UNUSED.some((pattern) => pattern.test(bare))
+    const prefixed = name.startsWith(prefix)
+    const bare = prefixed ? name.slice(prefix.length) : name
+    // A second copy under another prefix is surplus: nobody could say which of the two was meant.
+    return !(prefixed && expected.has(bare)) && !UNUSED.some((pattern) => pattern.test(bare))
   })
   if (surplus.length > 0) throw named(`of architecture \`${architecture.kind}\` has no place for`, surplus, reader)
   return prefix

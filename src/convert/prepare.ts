@@ -2,6 +2,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { requireModelInfo } from '../../registry/model-registry.js'
 import type { HeadInfo, StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { writeFileAtomic } from '../files/atomic.js'
@@ -11,7 +12,7 @@ import { withFileLock } from '../files/file-lock.js'
 import type { PullProgress } from '../files/hub.js'
 import type { Manifest } from '../files/manifest.js'
 import { MANIFEST_FILE, readManifest } from '../files/manifest.js'
-import type { ConvertProgress } from './convert.js'
+import type { ConvertProgress, GraphTarget } from './convert.js'
 import { convertCheckpoint, convertHead, headFile } from './convert.js'
 import type { PrecisionRequest } from './recipe.js'
 import { RECIPE, resolvePrecision } from './recipe.js'
@@ -49,9 +50,11 @@ export interface PrepareOptions {
 /**
  * The artefact of `info` with at least the heads asked for. Two processes that ask at once convert once.
  *
- * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, DIMENSIONS_UNSUPPORTED, ABORTED.
+ * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, DIMENSIONS_UNSUPPORTED, ABORTED;
+ * OPTION_INVALID when `info` is no descriptor or the precision is none of those accepted.
  */
 export async function prepareArtefact(info: StellaModelInfo, options: PrepareOptions = {}): Promise<Artefact> {
+  requireModelInfo(info)
   const environment = readEnvironment()
   const precision = resolvePrecision(options.precision ?? 'auto')
   const wanted = (options.dimensions ?? defaultHeads(info)).map((dimensions) => headOf(info, dimensions))
@@ -78,7 +81,9 @@ export async function prepareArtefact(info: StellaModelInfo, options: PrepareOpt
     }
     const heads = missing(manifest, wanted)
     if (heads.length === 0) return { folder, manifest, converted: false }
-    return { folder, manifest: await addHeads(folder, manifest, checkpoint, info, heads, options), converted: true }
+    const { onConvert: onProgress } = options
+    const extended = await addHeads(folder, manifest, checkpoint, info, heads, { signal, onProgress })
+    return { folder, manifest: extended, converted: true }
   })
 }
 
@@ -137,10 +142,10 @@ async function addHeads(
   checkpoint: string,
   info: StellaModelInfo,
   heads: readonly HeadInfo[],
-  { signal, onConvert }: PrepareOptions,
+  { signal, onProgress }: Pick<GraphTarget, 'signal' | 'onProgress'>,
 ): Promise<Manifest> {
   const files = { ...manifest.files }
-  const target = { folder, files, model: info.key, signal, onProgress: onConvert }
+  const target = { folder, files, model: info.key, signal, onProgress }
   const added = []
   for (const head of heads) {
     // What an interrupted call left is in no manifest; the lock says nobody is writing it.

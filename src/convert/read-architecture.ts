@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ArchitectureInfo, RopeInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { readJsonFile } from '../files/json-file.js'
+import { clip, describe } from '../files/safetensors/invalid.js'
 import type { ModelConfig } from './checkpoint-schemas.js'
 import { MODEL_CONFIG } from './checkpoint-schemas.js'
 
@@ -26,13 +27,9 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
     )
   }
   const refuse = (key: string, value: unknown, supported: string): never => {
-    throw new StellaError(
-      'CHECKPOINT_INVALID',
-      `${FILE}: \`${key}\` is ${JSON.stringify(value)}; supported: ${supported}`,
-      {
-        details: { folder, file: FILE, key },
-      },
-    )
+    throw new StellaError('CHECKPOINT_INVALID', `${FILE}: \`${key}\` is ${show(value)}; supported: ${supported}`, {
+      details: { folder, file: FILE, key },
+    })
   }
   const want = (key: keyof ModelConfig, ...accepted: readonly unknown[]): void => {
     const value = config[key]
@@ -51,7 +48,8 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
       return {
         kind: 'new',
         ...shared,
-        tokenTypes: config.type_vocab_size ?? refuse('type_vocab_size', config.type_vocab_size, 'at least 1'),
+        // Row 0 is always added: without a table there is nothing to add.
+        tokenTypes: config.type_vocab_size || refuse('type_vocab_size', config.type_vocab_size, 'at least 1'),
         normEpsilon: config.layer_norm_eps ?? refuse('layer_norm_eps', config.layer_norm_eps, 'a positive number'),
         rope: rope(config, refuse),
       }
@@ -76,6 +74,16 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
 
 type Refuse = (key: string, value: unknown, supported: string) => never
 
+function show(value: unknown): string {
+  if (value === undefined) return 'missing'
+  try {
+    return clip(JSON.stringify(value))
+  } catch {
+    // The file may nest deeper than the stack allows.
+    return describe(value)
+  }
+}
+
 function shape(config: ModelConfig, refuse: Refuse) {
   const heads = config.num_attention_heads
   const headDim = config.head_dim ?? config.hidden_size / heads
@@ -96,7 +104,9 @@ function rope(config: ModelConfig, refuse: Refuse): RopeInfo {
   const theta = config.rope_theta ?? config.rope_parameters?.rope_theta
   if (theta === undefined) return refuse('rope_theta', config.rope_theta, 'a positive number')
   const scaling = config.rope_scaling ?? config.rope_parameters
-  const type = scaling?.type ?? scaling?.rope_type ?? 'default'
+  // transformers 5 writes `rope_parameters` for plain positions too; a `rope_scaling` is there to scale.
+  const plain = config.rope_scaling === undefined || config.rope_scaling === null ? 'default' : undefined
+  const type = scaling?.type ?? scaling?.rope_type ?? plain
   if (type === 'default') return { theta, ntkFactor: null, ntkMixedB: null }
   const factor = config.rope_scaling?.factor
   if (type !== 'ntk' || config.model_type !== 'new' || factor === undefined) {

@@ -1,4 +1,5 @@
 /** Which way of building graphs an artefact was made with. */
+import { StellaError } from '../errors.js'
 
 /**
  * Raise `version` with every change of the graphs or of the artefact's files: older artefacts are made again, and
@@ -21,7 +22,19 @@ export type Precision = (typeof PRECISIONS)[number]
 /** What a caller may ask for: `auto` is the fastest precision that is faithful enough, here always fp32. */
 export type PrecisionRequest = 'auto' | Precision
 
-/** The precision a request stands for. */
+/**
+ * The precision a request stands for.
+ *
+ * @throws {StellaError} OPTION_INVALID naming what is accepted.
+ */
 export function resolvePrecision(request: PrecisionRequest): Precision {
-  return request === 'auto' ? 'fp32' : request
+  if (request === 'auto') return 'fp32'
+  if (PRECISIONS.includes(request)) return request
+  const given: unknown = request
+  const accepted = ['auto', ...PRECISIONS]
+  throw new StellaError(
+    'OPTION_INVALID',
+    `Expected \`precision\` to be ${accepted.join(', ')}; got ${String(given)} (${typeof given})`,
+    { details: { option: 'precision', accepted } },
+  )
 }

@@ -1,6 +1,6 @@
 /** Finds the checkpoint folder of a model, without and with the network. */
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { CHECKPOINT_FILES, headFiles } from '../../registry/files.js'
@@ -73,8 +73,11 @@ export async function revisionOf(info: StellaModelInfo): Promise<string> {
   if (info.source.kind === 'hub') return info.source.revision.replaceAll(/[^A-Za-z0-9._-]/g, '-')
   const folder = localFolder(info)
   const paths = [...CHECKPOINT_FILES, ...filesOf(info, info.heads)].map((file) => file.path)
+  // The backbone's own files go by many names: one file, or an index and its shards.
+  const names = await readdir(folder).catch(() => [])
+  const weights = names.filter((name) => name.endsWith('.safetensors') || name.endsWith('.safetensors.index.json'))
   const hash = createHash('sha256').update(folder)
-  for (const path of [...new Set([...paths, 'model.safetensors', 'model.safetensors.index.json'])].sort()) {
+  for (const path of [...new Set([...paths, ...weights])].sort()) {
     const found = await stat(join(folder, path)).catch(() => undefined)
     if (found !== undefined) hash.update(`\n${path} ${found.size} ${found.mtimeMs}`)
   }

@@ -6,6 +6,9 @@ import { basename, dirname, join } from 'node:path'
 /** Ending of everything half-written. Nothing reads a path that carries it. */
 export const PARTIAL_SUFFIX = '.partial'
 
+/** What {@link partialPath} adds to a name, after the dot. */
+const PARTIAL_ENDING = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
+
 /** A fresh name beside `path`, for its unfinished form. */
 export function partialPath(path: string): string {
   return `${path}.${randomUUID()}${PARTIAL_SUFFIX}`
@@ -58,12 +61,12 @@ export async function replaceFolder<T>(path: string, fill: (partial: string) => 
   }
 }
 
-/** Removes what interrupted writers of `path` left behind. */
+/** Removes what interrupted writers of `path` left behind, and nothing that merely looks like it. */
 async function removePartials(path: string): Promise<void> {
   const folder = dirname(path)
+  const prefix = `${basename(path)}.`
   for (const name of await readdir(folder)) {
-    if (name.startsWith(`${basename(path)}.`) && name.endsWith(PARTIAL_SUFFIX)) {
-      await rm(join(folder, name), { recursive: true, force: true })
-    }
+    if (!name.startsWith(prefix) || !PARTIAL_ENDING.test(name.slice(prefix.length))) continue
+    await rm(join(folder, name), { recursive: true, force: true })
   }
 }

@@ -85,6 +85,7 @@ export async function embedTexts(
     runs.map(async (indices) => {
       throwIfAborted(signal, 'embedding')
       const slab = await run(packTexts(indices.map((index) => at(texts, index).ids)))
+      if (slab.length !== indices.length * dimensions) throw wrongSize(info, indices.length * dimensions, slab.length)
       indices.forEach((index, row) => {
         embeddings[index] = slab.slice(row * dimensions, (row + 1) * dimensions)
       })
@@ -173,6 +174,12 @@ function checkIds(
   throw refused(`Text ${index} holds token id ${String(ids[bad])}; ${info.key} knows 0 to ${vocab - 1}`, {
     index,
     position: bad,
+  })
+}
+
+function wrongSize({ key }: StellaModelInfo, expected: number, found: number): StellaError {
+  return new StellaError('INTERNAL', `A run of ${key} gave ${found} numbers; expected ${expected}`, {
+    details: { model: key, found, expected },
   })
 }
 

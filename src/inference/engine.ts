@@ -5,11 +5,15 @@ import { isDeepStrictEqual } from 'node:util'
 
 import type { StellaModelInfo } from '../../registry/types.js'
 import { BACKBONE_FILE } from '../convert/convert.js'
-import { StellaError } from '../errors.js'
+import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
 import { readManifest } from '../files/manifest.js'
+import { isPlainFileName } from '../files/safetensors/data-file.js'
+import { clip, quote } from '../files/safetensors/invalid.js'
 import { findBrokenRow, normalizeRows } from './normalize.js'
+import { requireDimensions } from './options.js'
 import type { PackedTexts } from './packing.js'
+import { checkPacked } from './packing.js'
 import { BackboneSession, HeadSession, engineVersion } from './session.js'
 
 /** Tokens of the warm-up run. */
@@ -66,24 +70,31 @@ export class Engine {
   /**
    * Float32 `[batch, dimensions]`, row after row.
    *
-   * @throws {StellaError} POOL_CLOSED after `close`; INTERNAL when a vector is not finite.
+   * @throws {StellaError} POOL_CLOSED after `close`; INPUT_INVALID or DIMENSIONS_UNSUPPORTED before anything runs;
+   * INTERNAL when a vector is not finite, or the engine fails.
    */
   async run(texts: PackedTexts, dimensions: number, normalize: boolean): Promise<Float32Array> {
-    if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', `${this.#info.key} was closed`)
+    const { key, heads, architecture } = this.#info
+    if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', `${key} was closed; load it again`)
+    // The engine takes a negative id as a row counted from the end of the table: a wrong vector, and no error.
+    checkPacked(texts, architecture.vocab)
+    requireDimensions(this.#info, dimensions)
     this.#running++
     try {
       const pooled = await this.#backbone.run(texts)
-      const head = this.#info.heads.length === 0 ? undefined : await this.#head(dimensions)
+      const head = heads.length === 0 ? undefined : await this.#head(dimensions)
       const slab = head === undefined ? pooled : await head.run(pooled, texts.lengths.length)
       const broken = normalize ? normalizeRows(slab, dimensions) : findBrokenRow(slab, dimensions)
       if (broken === undefined) return slab
-      throw new StellaError(
-        'INTERNAL',
-        `${this.#info.key} gave a vector that is not finite for text ${broken} of a run`,
-        {
-          details: { model: this.#info.key, row: broken },
-        },
-      )
+      throw new StellaError('INTERNAL', `${key} gave a vector that is not finite for text ${broken} of a run`, {
+        details: { model: key, row: broken },
+      })
+    } catch (error) {
+      if (isStellaError(error)) throw error
+      throw new StellaError('INTERNAL', `A run of ${key} failed: ${messageOf(error)}`, {
+        cause: error,
+        details: { model: key },
+      })
     } finally {
       this.#running--
       if (this.#running === 0) this.#idle?.()
@@ -129,9 +140,24 @@ export class Engine {
 }
 
 async function checkArtefact(info: StellaModelInfo, folder: string, manifest: Manifest): Promise<void> {
+  const madeFor = manifest.model.key
+  if (madeFor !== info.key) {
+    throw new StellaError('ARTEFACT_INVALID', `${folder} was made for ${madeFor}, not for ${info.key}`, {
+      details: { folder, model: info.key, madeFor },
+    })
+  }
   if (!isDeepStrictEqual(manifest.architecture, { ...info.architecture })) {
-    throw new StellaError('ARTEFACT_INVALID', `${folder} was made for ${manifest.model.key}, which is no ${info.key}`, {
-      details: { folder, model: info.key, madeFor: manifest.model.key },
+    throw new StellaError(
+      'ARTEFACT_INVALID',
+      `${folder} was made for a ${madeFor} of another shape; convert its checkpoint again`,
+      { details: { folder, model: info.key } },
+    )
+  }
+  const opened = [BACKBONE_FILE, ...manifest.heads.map((head) => head.file)]
+  const foreign = opened.find((file) => !Object.hasOwn(manifest.files, file) || !file.split('/').every(isPlainFileName))
+  if (foreign !== undefined) {
+    throw new StellaError('ARTEFACT_INVALID', `${folder}: the manifest names ${quote(foreign)}, no file of its own`, {
+      details: { folder, file: clip(foreign) },
     })
   }
   for (const [file, { bytes }] of Object.entries(manifest.files)) {

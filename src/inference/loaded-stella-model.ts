@@ -6,11 +6,12 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 
-import { isModelInfo } from '../../registry/model-registry.js'
+import { isModelInfo, requireModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { Artefact, PrepareOptions } from '../convert/prepare.js'
 import { prepareArtefact } from '../convert/prepare.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
+import { throwIfAborted } from '../files/cancellation.js'
 import { readManifest } from '../files/manifest.js'
 import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embed-texts.js'
 import { embedTexts, single } from './embed-texts.js'
@@ -18,7 +19,7 @@ import { Engine } from './engine.js'
 import type { Logger } from './logger.js'
 import { SILENT } from './logger.js'
 import type { BatchEmbedOptions, EmbedOptions } from './options.js'
-import { resolveEmbedOptions } from './options.js'
+import { invalid, rejectUnknownKeys, resolveEmbedOptions } from './options.js'
 import type { PackedTexts } from './packing.js'
 import { StellaTokenizer } from './tokenizer.js'
 
@@ -33,6 +34,26 @@ export interface LoadOptions extends PrepareOptions {
   /** @default silent */
   readonly logger?: Logger | undefined
 }
+
+const KNOWN = [
+  'artefact',
+  'threads',
+  'tokenizer',
+  'logger',
+  'precision',
+  'dimensions',
+  'home',
+  'hub',
+  'download',
+  'force',
+  'signal',
+  'onDownload',
+  'onConvert',
+  'onWait',
+] as const satisfies readonly (keyof LoadOptions)[]
+
+/** More threads than this are a mistake on any machine of today; the engine starts as many as it is told. */
+const MAX_THREADS = 1024
 
 /** Lets `load` in and nobody else, also from JavaScript. */
 const BY_LOAD = Symbol('load')
@@ -70,17 +91,24 @@ export class LoadedStellaModel implements Embedder {
    * Loads `info` once: opens its artefact, converting the checkpoint first where that has not happened, and embeds a
    * few tokens to see that the dimension is right.
    *
-   * @throws {StellaError} MODEL_LOAD_FAILED with the cause, or what `prepareArtefact` throws.
+   * @throws {StellaError} MODEL_LOAD_FAILED with the cause, OPTION_INVALID, or what `prepareArtefact` throws.
    */
   static async load(info: StellaModelInfo, options: LoadOptions = {}): Promise<LoadedStellaModel> {
     const started = performance.now()
+    requireModelInfo(info)
+    rejectUnknownKeys(options, KNOWN)
     const { logger = SILENT, threads = availableParallelism() } = options
+    if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+      throw invalid('threads', `an integer from 1 to ${MAX_THREADS}`, threads)
+    }
     const { folder, manifest } = await findArtefact(info, options)
     let engine: Engine | undefined
     try {
       engine = await Engine.open(info, folder, manifest, threads)
       const tokenizer =
-        options.tokenizer === false ? undefined : await StellaTokenizer.load(join(folder, 'tokenizer.json'))
+        options.tokenizer === false
+          ? undefined
+          : await StellaTokenizer.load(join(folder, 'tokenizer.json'), info.architecture.vocab)
       await engine.warmUp()
       const loadMs = performance.now() - started
       const facts = { model: info.key, precision: manifest.precision, device: 'cpu', threads, loadMs }
@@ -102,29 +130,37 @@ export class LoadedStellaModel implements Embedder {
    * @throws {StellaError} INPUT_INVALID, INPUT_TOO_LONG, OPTION_INVALID, TASK_UNKNOWN, DIMENSIONS_UNSUPPORTED, ABORTED.
    */
   async embed(input: EmbedInput, options: EmbedOptions = {}): Promise<EmbedResult> {
+    assertLoaded(this)
     return single(await this.batchEmbed([input], options))
   }
 
   /**
-   * Embeds many texts, in their order. An empty list gives an empty result.
+   * Embeds many texts, in their order. An empty list gives an empty result. Loaded with `tokenizer: false`, the model
+   * takes token ids only.
    *
    * @throws {StellaError} as {@link LoadedStellaModel.embed}, naming the text.
    */
   async batchEmbed(inputs: readonly EmbedInput[], options: BatchEmbedOptions = {}): Promise<BatchEmbedResult> {
     assertLoaded(this)
     const resolved = resolveEmbedOptions(this.info, options)
-    const tokenizer = this.#tokenizer
-    if (tokenizer === undefined) {
-      throw new StellaError('OPTION_INVALID', `${this.info.key} was loaded with \`tokenizer: false\`; use embedTokens`)
+    const { signal } = resolved
+    // One run after the other, and none after a failure: an abort finds its way in between.
+    let last: Promise<unknown> = Promise.resolve()
+    const run = (batch: PackedTexts): Promise<Float32Array> => {
+      const next = last.then(() => {
+        throwIfAborted(signal, 'embedding')
+        return this.embedTokens(batch, resolved)
+      })
+      last = next
+      return next
     }
-    const run = (batch: PackedTexts): Promise<Float32Array> => this.embedTokens(batch, resolved)
-    return embedTexts(this.info, tokenizer, inputs, resolved, run)
+    return embedTexts(this.info, this.#tokenizer, inputs, resolved, run)
   }
 
   /**
    * Embeds one packed batch of token ids: float32 `[batch, dimensions]`, row after row. What a worker thread calls.
    *
-   * @throws {StellaError} INTERNAL when a vector is not finite.
+   * @throws {StellaError} INPUT_INVALID, DIMENSIONS_UNSUPPORTED; INTERNAL when a vector is not finite.
    */
   async embedTokens(
     batch: PackedTexts,
@@ -136,6 +172,7 @@ export class LoadedStellaModel implements Embedder {
 
   /** Frees the sessions. Later calls are refused; closing twice is fine. */
   async close(): Promise<void> {
+    assertLoaded(this)
     await this.#engine.close()
   }
 

@@ -1,6 +1,7 @@
 /** The options of one embedding call: documented, checked once, and frozen. */
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
+import { clip, show } from './show.js'
 import type { TaskName } from './task.js'
 import { promptFor } from './task.js'
 
@@ -79,8 +80,8 @@ export function resolveEmbedOptions(info: StellaModelInfo, options: BatchEmbedOp
     throw invalid('onProgress', 'a function', onProgress)
   }
   return Object.freeze({
-    prompt: prompt ?? promptFor(info, task ?? 'document'),
-    dimensions: resolveDimensions(info, options.dimensions),
+    prompt: prompt ?? promptFor(info, task === undefined ? 'document' : task),
+    dimensions: requireDimensions(info, options.dimensions === undefined ? info.defaultDimensions : options.dimensions),
     normalize,
     maxLength: resolveMaxLength(info, options.maxLength),
     overflow,
@@ -92,13 +93,19 @@ export function resolveEmbedOptions(info: StellaModelInfo, options: BatchEmbedOp
 /**
  * Refuses options this version does not have: a misspelt option would otherwise be a silent default.
  *
- * @throws {StellaError} OPTION_INVALID listing the accepted ones.
+ * @throws {StellaError} OPTION_INVALID listing the accepted ones; also where `options` is no object.
  */
 export function rejectUnknownKeys(options: object, known: readonly string[]): void {
+  const given: unknown = options
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new StellaError('OPTION_INVALID', `Expected the options to be an object; got ${show(given)}`, {
+      details: { accepted: known },
+    })
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new StellaError('OPTION_INVALID', `Unknown option \`${key}\`. Accepted: ${known.join(', ')}`, {
-        details: { option: key, accepted: known },
+      throw new StellaError('OPTION_INVALID', `Unknown option \`${clip(key)}\`. Accepted: ${known.join(', ')}`, {
+        details: { option: clip(key), accepted: known },
       })
     }
   }
@@ -106,20 +113,23 @@ export function rejectUnknownKeys(options: object, known: readonly string[]): vo
 
 /** The error of an option with a value that is not accepted. */
 export function invalid(option: string, expected: string, value: unknown): StellaError {
-  const type = value === null ? 'null' : typeof value
-  const shown = type === 'object' || type === 'function' ? type : `${String(value)} (${type})`
-  return new StellaError('OPTION_INVALID', `Expected \`${option}\` to be ${expected}; got ${shown}`, {
+  return new StellaError('OPTION_INVALID', `Expected \`${option}\` to be ${expected}; got ${show(value)}`, {
     details: { option, expected },
   })
 }
 
-function resolveDimensions(info: StellaModelInfo, dimensions = info.defaultDimensions): number {
+/**
+ * `dimensions`, if the model has vectors of that size.
+ *
+ * @throws {StellaError} DIMENSIONS_UNSUPPORTED naming the sizes it has.
+ */
+export function requireDimensions(info: StellaModelInfo, dimensions: number): number {
   const accepted = info.heads.length > 0 ? info.heads.map((head) => head.dimensions) : [info.defaultDimensions]
   if (accepted.includes(dimensions)) return dimensions
   throw new StellaError(
     'DIMENSIONS_UNSUPPORTED',
-    `${info.key} gives ${accepted.join(', ')} dimensions; got ${String(dimensions)}`,
-    { details: { model: info.key, dimensions: String(dimensions), accepted } },
+    `${info.key} gives ${accepted.join(', ')} dimensions; got ${show(dimensions)}`,
+    { details: { model: info.key, dimensions: Number.isFinite(dimensions) ? dimensions : show(dimensions), accepted } },
   )
 }
 

@@ -1,4 +1,5 @@
 /** Lays texts out for the engine: which texts run together, and the index tensors of a packed batch. */
+import { StellaError } from '../errors.js'
 
 /** Token ids of several texts, end to end, and how many belong to each. */
 export interface PackedTexts {
@@ -18,6 +19,28 @@ export interface PackedIndices {
   readonly packedPlaces: Int32Array
   /** The longest text. */
   readonly length: number
+}
+
+/**
+ * Refuses a batch that the engine would read as something else.
+ *
+ * @param vocab - Rows of the embedding table.
+ * @throws {StellaError} INPUT_INVALID saying what does not fit.
+ */
+export function checkPacked({ ids, lengths }: PackedTexts, vocab: number): void {
+  const refuse = (problem: string): never => {
+    throw new StellaError('INPUT_INVALID', `Not a packed batch: ${problem}`)
+  }
+  if (!((ids as unknown) instanceof Int32Array) || !((lengths as unknown) instanceof Int32Array)) {
+    refuse('`ids` and `lengths` must be Int32Array')
+  }
+  if (lengths.length === 0) refuse('it holds no text')
+  const empty = lengths.findIndex((length) => length < 1)
+  if (empty !== -1) refuse(`text ${empty} has ${String(lengths[empty])} tokens`)
+  const tokens = lengths.reduce((sum, length) => sum + length, 0)
+  if (tokens !== ids.length) refuse(`the lengths add up to ${tokens} tokens, and there are ${ids.length} ids`)
+  const bad = ids.findIndex((id) => id < 0 || id >= vocab)
+  if (bad !== -1) refuse(`token id ${String(ids[bad])} is not within 0 to ${vocab - 1}`)
 }
 
 /** Puts texts end to end. */

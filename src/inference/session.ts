@@ -101,6 +101,9 @@ async function openSession(engine: Engine, path: string, { threads }: SessionOpt
     // The graph is built as it should run: higher levels measured the same speed and load slower.
     graphOptimizationLevel: 'basic',
     logSeverityLevel: LOG_ERRORS,
+    // Threads that spin between two operators starve the event loop and everything else on the machine; idle, they burn
+    // a core. Waiting instead costs a few per cent on a quiet machine (`bench/spinning.ts`).
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   })
 }
 

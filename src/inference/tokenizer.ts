@@ -1,5 +1,5 @@
 /** Texts to token ids with the checkpoint's own tokenizer, off the calling thread. Knows limits, not what fills them. */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 
 import type { Encoding } from 'tokenizers'
 import { Tokenizer } from 'tokenizers'
@@ -29,6 +29,8 @@ export interface TokenizeOptions {
   readonly prompt: string
   readonly maxLength: number
   readonly overflow: OverflowPolicy
+  /** What to call each text in errors. @default its place */
+  readonly places?: readonly number[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -49,15 +51,18 @@ export class StellaTokenizer {
    * Loads a `tokenizer.json`. The truncation and padding it may state are dropped: the 400M's cuts and pads every text
    * to 512 tokens.
    *
-   * @throws {StellaError} ARTEFACT_INVALID when it cannot be read or is no tokenizer.
+   * @param vocab - Rows of the model's embedding table.
+   * @throws {StellaError} ARTEFACT_INVALID when it cannot be read, is no tokenizer, or has more tokens than the table.
    */
-  static async load(path: string): Promise<StellaTokenizer> {
+  static async load(path: string, vocab: number): Promise<StellaTokenizer> {
     try {
-      const text = await readFile(path, 'utf8')
-      if (text.length > MAX_TOKENIZER_BYTES) throw new Error(`more than ${MAX_TOKENIZER_BYTES} bytes`)
-      const json: unknown = JSON.parse(text)
+      const { size } = await stat(path)
+      if (size > MAX_TOKENIZER_BYTES) throw new Error(`it has ${size} bytes; at most ${MAX_TOKENIZER_BYTES} are read`)
+      const json: unknown = JSON.parse(await readFile(path, 'utf8'))
       if (typeof json !== 'object' || json === null) throw new Error('not a JSON object')
       const tokenizer = Tokenizer.fromString(JSON.stringify({ ...json, truncation: null, padding: null }))
+      const tokens = tokenizer.getVocabSize(true)
+      if (tokens > vocab) throw new Error(`it has ${tokens} tokens; the model's embedding table has ${vocab} rows`)
       const { before, after } = await specialTokens(tokenizer)
       return new StellaTokenizer(tokenizer, before, after)
     } catch (error) {
@@ -71,7 +76,8 @@ export class StellaTokenizer {
   /**
    * Token ids of each text. Runs on the library's own threads.
    *
-   * @throws {StellaError} INPUT_TOO_LONG under `overflow: 'error'`, naming the text; ABORTED between calls.
+   * @throws {StellaError} INPUT_TOO_LONG under `overflow: 'error'`, naming the text; OPTION_INVALID when a text must be
+   * cut and the prompt leaves nothing of it; ABORTED between calls.
    */
   async encode(texts: readonly string[], options: TokenizeOptions): Promise<TokenizedText[]> {
     const results: TokenizedText[] = []
@@ -79,7 +85,9 @@ export class StellaTokenizer {
       throwIfAborted(options.signal, 'tokenising')
       const part = texts.slice(start, start + TEXTS_PER_CALL).map((text) => options.prompt + text)
       const encodings = await this.#tokenizer.encodeBatch(part)
-      for (const encoding of encodings) results.push(this.#fit(encoding, results.length, options))
+      for (const encoding of encodings) {
+        results.push(this.#fit(encoding, options.places?.[results.length] ?? results.length, options))
+      }
     }
     return results
   }
@@ -91,11 +99,13 @@ export class StellaTokenizer {
     if (overflow === 'error') throw tooLong(index, total, maxLength)
     const kept = new Int32Array(maxLength)
     const tail = total - this.#after
+    // The prompt is part of what the model was asked: the cut comes after it.
+    const head = prompt === '' ? this.#before : tokensUpTo(encoding, prompt, this.#before)
+    // All texts would get one vector, that of the prompt.
+    if (head + this.#after >= maxLength) throw promptTooLong(head + this.#after, maxLength)
     if (overflow === 'truncate-right') {
       kept.set(ids.subarray(0, maxLength - this.#after))
     } else {
-      // The prompt is part of what the model was asked: the cut comes after it.
-      const head = Math.min(this.#before + promptTokens(encoding, prompt), maxLength - this.#after - 1)
       kept.set(ids.subarray(0, head))
       kept.set(ids.subarray(tail - (maxLength - this.#after - head), tail), head)
     }
@@ -113,6 +123,14 @@ export function tooLong(index: number, tokens: number, maxLength: number): Stell
   )
 }
 
+function promptTooLong(tokens: number, maxLength: number): StellaError {
+  return new StellaError(
+    'OPTION_INVALID',
+    `The prompt and the special tokens take ${tokens} tokens; a \`maxLength\` of ${maxLength} leaves nothing of the text. Raise it above ${tokens}`,
+    { details: { option: 'maxLength', tokens, maxLength } },
+  )
+}
+
 /** How many special tokens the post-processor puts on either side, seen on a probe. */
 async function specialTokens(tokenizer: Tokenizer): Promise<{ before: number; after: number }> {
   const bare = (await tokenizer.encode('a', null, { addSpecialTokens: false })).getIds()
@@ -125,9 +143,12 @@ async function specialTokens(tokenizer: Tokenizer): Promise<{ before: number; af
   throw new Error('its special tokens are not around the text')
 }
 
-/** Tokens that begin inside the prompt. Offsets count Unicode characters of the whole input. */
-function promptTokens(encoding: Encoding, prompt: string): number {
+/**
+ * Tokens up to the end of the prompt, the `before` special ones included. A token that reaches into the text, as a
+ * prompt's last space joins the word after it, belongs to the text. Offsets count Unicode characters of the whole input.
+ */
+function tokensUpTo(encoding: Encoding, prompt: string, before: number): number {
   const characters = Array.from(prompt).length
-  const special = encoding.getSpecialTokensMask()
-  return encoding.getOffsets().filter(([start], token) => special[token] === 0 && (start ?? 0) < characters).length
+  const past = encoding.getOffsets().findIndex(([, end], token) => token >= before && (end ?? 0) > characters)
+  return past === -1 ? encoding.getLength() : past
 }

@@ -58,14 +58,22 @@ export class ExternalData {
       let position = 0
       const append = async (bytes: Uint8Array): Promise<void> => {
         observe(bytes)
-        await file.writev([bytes])
+        // A full disk can take a part and report it as success.
+        for (let done = 0; done < bytes.byteLength;) {
+          done += (await file.write(bytes, done, bytes.byteLength - done)).bytesWritten
+        }
         position += bytes.byteLength
       }
       for (const slot of this.#slots) {
         if (position < slot.offset) await append(new Uint8Array(slot.offset - position))
-        for await (const piece of slot.source()) await append(piece)
+        for await (const piece of slot.source()) {
+          if (position + piece.byteLength > slot.offset + slot.bytes) {
+            throw new Error(`${slot.name}: more than the expected ${slot.bytes} bytes`)
+          }
+          await append(piece)
+        }
         if (position !== slot.offset + slot.bytes) {
-          throw new Error(`${slot.name}: ${position - slot.offset} bytes written, ${slot.bytes} expected`)
+          throw new Error(`${slot.name}: ${position - slot.offset} bytes, ${slot.bytes} expected`)
         }
       }
       await file.sync()

@@ -75,7 +75,12 @@ export class Graph {
   /** A small constant, kept inside the graph file and made once however often it is asked for. */
   constant(dtype: 'int64' | 'int32' | 'float32', values: readonly number[], dims?: readonly number[]): Value {
     const shape = dims ?? [values.length]
-    const name = `/constants/${dtype}/${shape.join('x')}/[${values.join(',')}]`
+    if (tensorBytes('uint8', shape) !== values.length) {
+      throw new Error(`${values.length} values do not fill a constant of shape [${shape.join(', ')}]`)
+    }
+    // join() writes -0 as 0; as text of their own the two stay two constants.
+    const texts = values.map((value) => (Object.is(value, -0) ? '-0' : String(value)))
+    const name = `/constants/${dtype}/${shape.join('x')}/[${texts.join(',')}]`
     const root = this.#root()
     if (!root.#initializers.has(name)) {
       root.initializer({ name, dtype, dims: shape, storage: { kind: 'inline', data: littleEndian(dtype, values) } })

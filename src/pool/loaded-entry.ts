@@ -99,7 +99,7 @@ export class LoadedEntry {
     const grant = ledger.grant(info.key, memory.total, arithmetic)
     try {
       const artefact = await prepareArtefact(info, options)
-      const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'))
+      const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'), info.architecture.vocab)
       const workers = await ModelWorkers.start(info, {
         artefact: artefact.folder,
         workers: plan.workers,

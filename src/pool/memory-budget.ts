@@ -50,17 +50,19 @@ export function resolveMemoryBudget(request: MemoryRequest | undefined, { usable
   if (request === undefined) {
     return Math.floor(usable * DEFAULT_SHARE - Math.min(MAX_RESERVE_BYTES, usable * RESERVE_SHARE))
   }
-  const bytes = typeof request === 'string' ? parse(request, usable) : fromNumber(request, usable)
+  const bytes = typeof request === 'string' ? parse(request.trim(), usable) : fromNumber(request, usable)
   if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes > 0) return bytes
   throw invalid('memory', "bytes, a share from 0 to 1, or a text such as '6GB', '512MiB' or '50%'", request)
 }
 
-function fromNumber(value: number, usable: number): number {
+function fromNumber(value: unknown, usable: number): number | undefined {
+  // `true` would compare as 1, which is all there is.
+  if (typeof value !== 'number') return undefined
   return value > 0 && value <= 1 ? Math.floor(value * usable) : value
 }
 
 function parse(text: string, usable: number): number | undefined {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+|%)?\s*$/i.exec(text)
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]+|%)?$/i.exec(text)
   if (match === null) return undefined
   const value = Number(match[1])
   const unit = match[2]?.toLowerCase()

@@ -1,4 +1,5 @@
 /** Who holds how much of the budget. The sum of the live grants is the ledger: there is no second count to drift. */
+import type { MemoryEstimate } from '../../registry/memory.js'
 import { StellaError } from '../errors.js'
 
 /** A held part of the budget. Releasing it twice gives it back once. */
@@ -6,6 +7,11 @@ export interface MemoryGrant {
   readonly owner: string
   readonly bytes: number
   release(): void
+}
+
+/** What the bytes of a grant are made of. */
+export interface MemoryArithmetic extends MemoryEstimate {
+  readonly workers: number
 }
 
 /** A budget in bytes, and the grants on it. */
@@ -35,7 +41,9 @@ export class MemoryLedger {
    * @param arithmetic - What the bytes are made of, for the refusal.
    * @throws {StellaError} MEMORY_EXHAUSTED with the arithmetic in message and details.
    */
-  grant(owner: string, bytes: number, arithmetic: Readonly<Record<string, number>>): MemoryGrant {
+  grant(owner: string, bytes: number, arithmetic: MemoryArithmetic): MemoryGrant {
+    // NaN would pass every comparison from here on, and the budget would be gone.
+    if (!(bytes >= 0)) throw new Error(`${owner} asks for ${bytes} bytes`)
     if (bytes > this.available) throw this.#refusal(owner, bytes, arithmetic)
     const grants = this.#grants
     const grant: MemoryGrant = {
@@ -49,16 +57,22 @@ export class MemoryLedger {
     return grant
   }
 
-  #refusal(owner: string, bytes: number, arithmetic: Readonly<Record<string, number>>): StellaError {
+  #refusal(owner: string, bytes: number, arithmetic: MemoryArithmetic): StellaError {
     const held = [...this.#grants].map((grant) => `${grant.owner} ${formatBytes(grant.bytes)}`)
     return new StellaError(
       'MEMORY_EXHAUSTED',
       `${owner} needs ${formatBytes(bytes)}; ${formatBytes(this.available)} of the budget of ${formatBytes(this.budget)} ` +
-        `are free${held.length === 0 ? '' : ` (held: ${held.join(', ')})`}. ` +
+        `are free${held.length === 0 ? '' : ` (held: ${held.join(', ')})`}. It is made of ${sumOf(arithmetic)}. ` +
         'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
       { details: { model: owner, needed: bytes, available: this.available, budget: this.budget, ...arithmetic } },
     )
   }
+}
+
+/** The formula of {@link MemoryEstimate.total}, with its numbers. */
+function sumOf({ workers, shared, weights, scratch, base }: MemoryArithmetic): string {
+  const each = `${formatBytes(weights)} weights + ${formatBytes(scratch)} scratch + ${formatBytes(base)} thread`
+  return `${formatBytes(shared)} shared + ${workers} workers × (${each})`
 }
 
 /** Bytes for people: `1.74 GB`. */

@@ -3,7 +3,7 @@
  * in Piscina's queue, where withdrawing means ending a thread.
  */
 import { StellaError } from '../errors.js'
-import { abortedError } from '../files/cancellation.js'
+import { abortedError, throwIfAborted } from '../files/cancellation.js'
 
 interface Waiting {
   readonly start: () => void
@@ -36,10 +36,7 @@ export class RunQueue {
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     await this.#turn(signal)
-    const running = work().finally(() => {
-      this.#running--
-      this.#next()
-    })
+    const running = this.#start(work, signal)
     return signal === undefined ? running : abandonOn(signal, running)
   }
 
@@ -48,6 +45,17 @@ export class RunQueue {
     this.#closed = true
     for (const waiting of this.#waiting) waiting.refuse(new StellaError('POOL_CLOSED', 'The pool was closed'))
     this.#waiting.clear()
+  }
+
+  async #start<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      // Aborted between its turn and this moment, when nobody listened.
+      throwIfAborted(signal, 'waiting for a worker')
+      return await work()
+    } finally {
+      this.#running--
+      this.#next()
+    }
   }
 
   #turn(signal: AbortSignal | undefined): Promise<void> {

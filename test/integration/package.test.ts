@@ -32,7 +32,10 @@ beforeAll(async () => {
   const tarball = (await readdir(temporary.path)).find((name) => name.endsWith('.tgz')) ?? ''
   const manifest = { name: 'a-project', private: true, type: 'module' }
   await writeFile(join(project, 'package.json'), JSON.stringify(manifest))
-  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary.path, tarball)], { cwd: project, env: { ...env, HOME: process.env.HOME } })
+  await run('npm', ['install', '--no-audit', '--no-fund', join(temporary.path, tarball)], {
+    cwd: project,
+    env: { ...env, HOME: process.env.HOME },
+  })
 }, INSTALL_TIMEOUT_MS)
 
 afterAll(() => temporary.remove())
