@@ -1,6 +1,6 @@
 /** The public API. */
 export { EmbeddingPool } from './pool/embedding-pool.js'
-export type { ModelReference } from './pool/embedding-pool.js'
+export type { ModelReference, PreloadOptions } from './pool/embedding-pool.js'
 export type { PoolOptions } from './pool/pool-options.js'
 export type { ModelStats, PoolStats } from './pool/pool-stats.js'
 export type { MemoryRequest } from './pool/memory-budget.js'
@@ -12,8 +12,12 @@ export type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult, Usage } from 
 export type { BatchEmbedOptions, BatchProgress, EmbedOptions, OverflowPolicy } from './inference/options.js'
 export type { PackedTexts } from './inference/packing.js'
 export type { Logger } from './inference/logger.js'
+export { ENCODINGS, encodeEmbedding } from './inference/encoding.js'
+export type { Encoding } from './inference/encoding.js'
 export type { Task, TaskName } from './inference/task.js'
 export { TASK_NAMES } from './inference/task.js'
+
+export { cosineSimilarity, dotProduct } from './evaluation/similarity.js'
 
 export { describeCheckpoint } from './convert/describe-checkpoint.js'
 export type { DescribeOptions } from './convert/describe-checkpoint.js'

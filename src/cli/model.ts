@@ -5,33 +5,24 @@ import { getModel } from '../../registry/index.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { describeCheckpoint } from '../convert/describe-checkpoint.js'
 import type { PrepareOptions } from '../convert/prepare.js'
-import { prepareArtefact } from '../convert/prepare.js'
 import { StellaError, isStellaError } from '../errors.js'
 import { EmbeddingPool } from '../pool/embedding-pool.js'
-import { readMemoryLimits, resolveMemoryBudget } from '../pool/memory-budget.js'
-import { MemoryLedger } from '../pool/memory-ledger.js'
-import { planModel } from '../pool/plan.js'
 import type { CommandContext } from './command.js'
 import { OPTIONS } from './options.js'
-import type { OptionValues } from './options.js'
 import type { Phase, Reporter } from './progress.js'
 import { UsageError } from './usage-error.js'
 
 /**
- * The model that `--model` or `--checkpoint` names. Where `--dimensions` asks for another head than the default, that
- * head becomes the default, so that no other is fetched, converted or loaded.
+ * The model that `--model` or `--checkpoint` names.
  *
  * @throws {StellaError} OPTION_INVALID, MODEL_UNKNOWN, CHECKPOINT_INVALID.
  */
 export async function chooseModel({ values }: CommandContext): Promise<StellaModelInfo> {
-  const { model, checkpoint, dimensions } = values
+  const { model, checkpoint } = values
   if (model !== undefined && checkpoint !== undefined) {
     throw new UsageError('`--model` and `--checkpoint` both name a model; give one of them')
   }
-  const info =
-    checkpoint === undefined ? getModel(model ?? OPTIONS.model.default) : await describeCheckpoint(checkpoint)
-  const head = info.heads.find((candidate) => candidate.dimensions === dimensions)
-  return head === undefined ? info : { ...info, defaultDimensions: head.dimensions }
+  return checkpoint === undefined ? getModel(model ?? OPTIONS.model.default) : describeCheckpoint(checkpoint)
 }
 
 /**
@@ -113,7 +104,7 @@ export function progressOf(
 }
 
 /**
- * Opens a pool with `info` converted and ready to load, and closes it whatever happens.
+ * Opens a pool with `info` loaded, and closes it whatever happens. A signal ends a download or a conversion under way.
  *
  * @param maxLength - Longest text in tokens; memory is reserved for it.
  */
@@ -124,43 +115,16 @@ export async function withPool<T>(
   use: (pool: EmbeddingPool) => Promise<T>,
 ): Promise<T> {
   const { values } = context
-  const prepare = prepareOptions(context, info)
-  const pool = await EmbeddingPool.open({
-    memory: values.memory,
-    workers,
-    threads: values.threads,
-    maxLength,
-    precision: prepare.precision,
-    download: prepare.download,
-    home: prepare.home,
-    hub: prepare.hub,
-  })
+  const { memory, threads, dimensions } = values
+  const { signal, ...prepare } = prepareOptions(context, info)
+  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, ...prepare })
   try {
-    await checkMemory(info, values, maxLength, workers)
     tellQuality(info, context.report)
-    // Not left to the pool: here a signal ends a download or a conversion under way.
-    await prepareArtefact(info, prepare)
+    await pool.preload(info, { dimensions, signal })
     return await use(pool)
   } finally {
     await pool.close()
   }
-}
-
-/**
- * Refuses what would not fit before it is fetched and converted; the pool itself refuses when it loads.
- *
- * @throws {StellaError} MEMORY_EXHAUSTED with the arithmetic; OPTION_INVALID for a malformed `--memory`.
- */
-async function checkMemory(
-  info: StellaModelInfo,
-  { memory, threads }: OptionValues,
-  maxLength: number,
-  workers: number | undefined,
-): Promise<void> {
-  const budget = resolveMemoryBudget(memory, await readMemoryLimits())
-  const dimensions = info.heads.map((head) => head.dimensions)
-  const plan = planModel(info, { workers, threads, maxLength, dimensions })
-  new MemoryLedger(budget).grant(info.key, plan.memory.total, { workers: plan.workers, ...plan.memory }).release()
 }
 
 function tellQuality({ key, quality }: StellaModelInfo, report: Reporter): void {

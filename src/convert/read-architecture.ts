@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ArchitectureInfo, RopeInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { readJsonFile } from '../files/json-file.js'
-import { clip, describe } from '../files/safetensors/invalid.js'
+import { clip, describe } from '../show.js'
 import type { ModelConfig } from './checkpoint-schemas.js'
 import { MODEL_CONFIG } from './checkpoint-schemas.js'
 

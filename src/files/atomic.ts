@@ -52,7 +52,13 @@ export async function replaceFolder<T>(path: string, fill: (partial: string) => 
         throw error
       },
     )
-    await rename(partial, path)
+    try {
+      await rename(partial, path)
+    } catch (error) {
+      // What was there goes back to its place: under its other name it would count as left over.
+      if (replaced) await rename(old, path)
+      throw error
+    }
     if (replaced) await rm(old, { recursive: true, force: true })
     return result
   } catch (error) {

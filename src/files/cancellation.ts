@@ -51,6 +51,26 @@ export async function withOwnSignal<T>(
 }
 
 /**
+ * `work`, unless `signal` aborts first: then the error of {@link abortedError}, and whatever comes of `work` is dropped.
+ *
+ * @param what - What is under way, for the message.
+ */
+export function untilAborted<T>(signal: AbortSignal | undefined, work: Promise<T>, what: string): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise<T>((resolve, reject) => {
+    const abandon = (): void => {
+      reject(abortedError(signal, what))
+    }
+    if (signal.aborted) abandon()
+    else signal.addEventListener('abort', abandon, { once: true })
+    const forget = (): void => {
+      signal.removeEventListener('abort', abandon)
+    }
+    work.then(resolve, reject).finally(forget)
+  })
+}
+
+/**
  * Waits `milliseconds`; an abort ends the wait at once.
  *
  * @throws {StellaError} ABORTED, or the signal's own StellaError

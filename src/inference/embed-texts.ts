@@ -9,7 +9,7 @@ import { throwIfAborted } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from './options.js'
 import type { PackedTexts } from './packing.js'
 import { packTexts, planRuns } from './packing.js'
-import { show } from './show.js'
+import { show } from '../show.js'
 import type { StellaTokenizer, TokenizedText } from './tokenizer.js'
 import { tooLong } from './tokenizer.js'
 

@@ -8,8 +8,8 @@ import { BACKBONE_FILE } from '../convert/convert.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
 import { readManifest } from '../files/manifest.js'
-import { isPlainFileName } from '../files/safetensors/data-file.js'
-import { clip, quote } from '../files/safetensors/invalid.js'
+import { isPlainFileName } from '../files/plain-name.js'
+import { clip, quote } from '../show.js'
 import { findBrokenRow, normalizeRows } from './normalize.js'
 import { requireDimensions } from './options.js'
 import type { PackedTexts } from './packing.js'
@@ -54,16 +54,23 @@ export class Engine {
     return new Engine(info, { folder, manifest, threads, backbone, version: await engineVersion() })
   }
 
-  /** Embeds a few tokens with the default head, and sees that the size is right. */
-  async warmUp(): Promise<void> {
+  /**
+   * Embeds a few tokens and sees that the size is right, with the default head or, where the artefact was made without
+   * it, with the first it has.
+   *
+   * @returns the size of the vector.
+   */
+  async warmUp(): Promise<number> {
     const { defaultDimensions, key } = this.#info
+    const made = this.#manifest.heads.map((head) => head.dimensions)
+    const expected = made.includes(defaultDimensions) ? defaultDimensions : (made[0] ?? defaultDimensions)
     const texts = { ids: new Int32Array(WARM_UP_TOKENS), lengths: Int32Array.of(WARM_UP_TOKENS) }
-    const vector = await this.run(texts, defaultDimensions, true)
-    if (vector.length === defaultDimensions) return
+    const found = (await this.run(texts, expected, true)).length
+    if (found === expected) return found
     throw new StellaError(
       'ARTEFACT_INVALID',
-      `${this.#folder} gives ${vector.length} numbers for a text; ${key} promises ${defaultDimensions}`,
-      { details: { model: key, found: vector.length, expected: defaultDimensions } },
+      `${this.#folder} gives ${found} numbers for a text; ${key} promises ${expected}`,
+      { details: { model: key, found, expected } },
     )
   }
 

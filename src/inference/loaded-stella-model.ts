@@ -109,10 +109,10 @@ export class LoadedStellaModel implements Embedder {
         options.tokenizer === false
           ? undefined
           : await StellaTokenizer.load(join(folder, 'tokenizer.json'), info.architecture.vocab)
-      await engine.warmUp()
+      const dimensions = await engine.warmUp()
       const loadMs = performance.now() - started
       const facts = { model: info.key, precision: manifest.precision, device: 'cpu', threads, loadMs }
-      logger.info({ ...facts, dimensions: info.defaultDimensions, engine: engine.version }, 'model loaded')
+      logger.info({ ...facts, dimensions, engine: engine.version }, 'model loaded')
       return new LoadedStellaModel(BY_LOAD, { info, artefact: folder, loadMs, engine, tokenizer })
     } catch (error) {
       await engine?.close()

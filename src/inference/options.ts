@@ -1,7 +1,7 @@
 /** The options of one embedding call: documented, checked once, and frozen. */
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
-import { clip, show } from './show.js'
+import { clip, show } from '../show.js'
 import type { TaskName } from './task.js'
 import { promptFor } from './task.js'
 
@@ -61,12 +61,24 @@ const MAX_PROMPT_CHARACTERS = 10_000
 /** A length limit must leave room for the special tokens and at least one of the text. */
 const MIN_MAX_LENGTH = 4
 
+/** How long a text may be, and why no longer. */
+export interface LengthLimit {
+  readonly tokens: number
+  /** For the message, after the number. */
+  readonly reason: string
+}
+
 /**
  * Checks `options` against what `info` can do.
  *
+ * @param limit - Longest text that may be asked for. @default the model's
  * @throws {StellaError} OPTION_INVALID, TASK_UNKNOWN or DIMENSIONS_UNSUPPORTED, naming what is accepted.
  */
-export function resolveEmbedOptions(info: StellaModelInfo, options: BatchEmbedOptions = {}): ResolvedEmbedOptions {
+export function resolveEmbedOptions(
+  info: StellaModelInfo,
+  options: BatchEmbedOptions = {},
+  limit: LengthLimit = { tokens: info.tokens.max, reason: `the limit of ${info.key}` },
+): ResolvedEmbedOptions {
   rejectUnknownKeys(options, KNOWN)
   const { task, prompt, normalize = true, overflow = 'truncate-right', signal, onProgress } = options
   if (task !== undefined && prompt !== undefined) throw invalid('prompt', 'absent where `task` is given', prompt)
@@ -83,7 +95,7 @@ export function resolveEmbedOptions(info: StellaModelInfo, options: BatchEmbedOp
     prompt: prompt ?? promptFor(info, task === undefined ? 'document' : task),
     dimensions: requireDimensions(info, options.dimensions === undefined ? info.defaultDimensions : options.dimensions),
     normalize,
-    maxLength: resolveMaxLength(info, options.maxLength),
+    maxLength: resolveMaxLength(info, options.maxLength, limit),
     overflow,
     signal,
     onProgress,
@@ -133,11 +145,8 @@ export function requireDimensions(info: StellaModelInfo, dimensions: number): nu
   )
 }
 
-function resolveMaxLength(info: StellaModelInfo, maxLength = info.tokens.recommended): number {
-  if (Number.isInteger(maxLength) && maxLength >= MIN_MAX_LENGTH && maxLength <= info.tokens.max) return maxLength
-  throw invalid(
-    'maxLength',
-    `an integer from ${MIN_MAX_LENGTH} to ${info.tokens.max}, the limit of ${info.key}`,
-    maxLength,
-  )
+function resolveMaxLength(info: StellaModelInfo, given: number | undefined, { tokens, reason }: LengthLimit): number {
+  const maxLength = given === undefined ? Math.min(info.tokens.recommended, tokens) : given
+  if (Number.isInteger(maxLength) && maxLength >= MIN_MAX_LENGTH && maxLength <= tokens) return maxLength
+  throw invalid('maxLength', `an integer from ${MIN_MAX_LENGTH} to ${tokens}, ${reason}`, maxLength)
 }

@@ -1,7 +1,7 @@
 /** Which text goes before an input: tasks, their aliases, and the prompts of a model. */
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
-import { clip, show } from './show.js'
+import { clip, show } from '../show.js'
 
 /** What an embedding is for. Queries carry a prompt, documents none. */
 export type Task = 's2p_query' | 's2s_query' | 'document'

@@ -9,36 +9,33 @@ import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { single } from '../inference/embed-texts.js'
-import type { BatchEmbedOptions, EmbedOptions, ResolvedEmbedOptions } from '../inference/options.js'
-import { invalid, resolveEmbedOptions } from '../inference/options.js'
-import type { EntryObserver } from './loaded-entry.js'
-import { LoadedEntry } from './loaded-entry.js'
+import type { BatchEmbedOptions, EmbedOptions, LengthLimit } from '../inference/options.js'
+import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/options.js'
+import type { LoadedEntry } from './loaded-entry.js'
 import { MemoryLedger } from './memory-ledger.js'
+import { ModelSlot } from './model-slot.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
 import { resolvePoolOptions } from './pool-options.js'
-import type { ModelStats, PoolStats } from './pool-stats.js'
+import type { PoolStats } from './pool-stats.js'
 
 /** A registry key, an alias (the Hugging Face id), or a descriptor. */
 export type ModelReference = string | StellaModelInfo
 
-interface Slot {
-  readonly info: StellaModelInfo
-  readonly entry: Promise<LoadedEntry>
-  /** Once loaded. */
-  loaded: LoadedEntry | undefined
-  loadMs: number
-  texts: number
-  tokens: number
-  batches: number
+/** How to load a model ahead of its first call. */
+export interface PreloadOptions {
+  /** Head to have ready, also where it has yet to be downloaded. @default the model's default */
+  readonly dimensions?: number | undefined
+  /** Gives up waiting. When nobody else waits for the model, its download or conversion ends too. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Embeds texts in worker threads that each load a model once. */
 export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
   readonly #ledger: MemoryLedger
-  readonly #slots = new Map<string, Slot>()
+  readonly #slots = new Map<string, ModelSlot>()
   /** Models whose workers are being stopped, and still hold their memory. */
-  readonly #evicting = new Map<string, Promise<void>>()
+  readonly #retiring = new Map<string, Promise<void>>()
   readonly #calls = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
@@ -68,7 +65,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   }
 
   /**
-   * Embeds many texts, in their order, on all workers of the model. An empty list gives an empty result.
+   * Embeds many texts, in their order, on all workers of the model. An empty list gives an empty result. The list is
+   * read at once: what the caller does with it later has no effect.
    *
    * @throws {StellaError} as {@link EmbeddingPool.embed}, naming the text.
    */
@@ -79,23 +77,28 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   ): Promise<BatchEmbedResult> {
     const info = this.#find(model)
     // Checked before the model is loaded: a mistake in an option answers at once.
-    const resolved = this.#resolve(info, options)
+    const resolved = resolveEmbedOptions(info, options, this.#lengthLimit(info))
+    const texts = snapshot(inputs)
     return this.#track(async () => {
-      let entry = await this.#load(info)
+      const { dimensions, signal } = resolved
+      let entry = await this.#load(info, dimensions, signal)
       // Evicted while this call waited for it: it is loaded again.
-      while (entry.closing) entry = await this.#load(info)
-      return entry.embed(inputs, resolved)
+      while (entry.closing) entry = await this.#load(info, dimensions, signal)
+      return entry.embed(texts, resolved)
     })
   }
 
   /**
    * Loads a model before its first call. Calling it again, or while it loads, loads nothing twice.
    *
-   * @throws {StellaError} MODEL_UNKNOWN, MODEL_NOT_DOWNLOADED, MODEL_LOAD_FAILED, MEMORY_EXHAUSTED, POOL_CLOSED.
+   * @throws {StellaError} MODEL_UNKNOWN, MODEL_NOT_DOWNLOADED, MODEL_LOAD_FAILED, MEMORY_EXHAUSTED,
+   * DIMENSIONS_UNSUPPORTED, ABORTED, POOL_CLOSED.
    */
-  async preload(model: ModelReference): Promise<void> {
+  async preload(model: ModelReference, options: PreloadOptions = {}): Promise<void> {
     const info = this.#find(model)
-    await this.#track(() => this.#load(info))
+    rejectUnknownKeys(options, ['dimensions', 'signal'])
+    const { dimensions, signal } = resolveEmbedOptions(info, options)
+    await this.#track(() => this.#load(info, dimensions, signal))
   }
 
   /**
@@ -109,11 +112,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const { key } = this.#find(model)
     const slot = this.#slots.get(key)
     if (slot === undefined) return
-    this.#slots.delete(key)
-    const closed = closeEntry(slot)
-    this.#evicting.set(key, closed)
-    await closed
-    if (this.#evicting.get(key) === closed) this.#evicting.delete(key)
+    await this.#retire(slot)
     this.#tell(() => this.emit('modelEvicted', { model: key }))
   }
 
@@ -122,7 +121,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return {
       closed: this.#closing !== undefined,
       memory: { budget: this.#ledger.budget, granted: this.#ledger.granted, resident: process.memoryUsage.rss() },
-      models: [...this.#slots.values()].map(statsOf),
+      models: [...this.#slots.values()].map((slot) => slot.stats()),
     }
   }
 
@@ -138,8 +137,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   async #drain(): Promise<void> {
     await Promise.allSettled(this.#calls)
-    await Promise.all([...this.#slots.values()].map(closeEntry))
-    await Promise.all(this.#evicting.values())
+    await Promise.all([...this.#slots.values()].map((slot) => slot.close()))
+    await Promise.all(this.#retiring.values())
     this.#slots.clear()
   }
 
@@ -154,51 +153,58 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     })
   }
 
-  #resolve(info: StellaModelInfo, options: BatchEmbedOptions): ResolvedEmbedOptions {
-    const limit = Math.min(this.#options.maxLength ?? info.tokens.max, info.tokens.max)
-    const maxLength = options.maxLength ?? Math.min(info.tokens.recommended, limit)
-    const resolved = resolveEmbedOptions(info, { ...options, maxLength })
-    if (resolved.maxLength <= limit) return resolved
-    throw invalid('maxLength', `at most ${limit}, for which this pool has memory; open it with a larger one`, maxLength)
+  #lengthLimit(info: StellaModelInfo): LengthLimit {
+    const { maxLength } = this.#options
+    if (maxLength === undefined || maxLength >= info.tokens.max) {
+      return { tokens: info.tokens.max, reason: `the limit of ${info.key}` }
+    }
+    return { tokens: maxLength, reason: 'for which this pool has memory; open it with a larger `maxLength`' }
   }
 
-  #load(info: StellaModelInfo): Promise<LoadedEntry> {
-    const existing = this.#slots.get(info.key)
-    if (existing !== undefined) return existing.entry
-    const started = performance.now()
-    const entry = this.#start(info, {
-      onLoad: (outcome) => {
-        if (outcome.type !== 'ready') return
-        const { worker, loadMs } = outcome
+  #load(info: StellaModelInfo, dimensions: number, signal: AbortSignal | undefined): Promise<LoadedEntry> {
+    const slot = this.#slots.get(info.key) ?? this.#start(info, dimensions)
+    return slot.wait(signal)
+  }
+
+  #start(info: StellaModelInfo, dimensions: number): ModelSlot {
+    const slot = new ModelSlot(info, {
+      ledger: this.#ledger,
+      options: this.#options,
+      dimensions: info.heads.length === 0 ? undefined : [dimensions],
+      after: this.#retiring.get(info.key),
+      onReady: (worker, loadMs) => {
         this.#options.logger.debug({ model: info.key, worker, loadMs }, 'worker ready')
         this.#tell(() => this.emit('workerReady', { model: info.key, worker, loadMs }))
       },
       onRun: (report) => {
-        slot.texts += report.texts
-        slot.tokens += report.tokens
-        slot.batches++
         this.#tell(() => this.emit('batchCompleted', { model: info.key, ...report }))
       },
-    })
-    const slot: Slot = { info, entry, loaded: undefined, loadMs: 0, texts: 0, tokens: 0, batches: 0 }
-    this.#slots.set(info.key, slot)
-    return entry.then(
-      (loaded) => {
-        slot.loaded = loaded
-        slot.loadMs = performance.now() - started
-        const facts = { model: info.key, workers: loaded.plan.workers, loadMs: slot.loadMs }
-        const { precision, plan } = loaded
+      onLoaded: ({ plan, precision }, loadMs) => {
+        const facts = { model: info.key, workers: plan.workers, loadMs }
         const more = { precision, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
         this.#options.logger.info({ ...facts, ...more }, 'model loaded')
         this.#tell(() => this.emit('modelLoaded', facts))
-        return loaded
       },
-      (error: unknown) => {
-        // The next call tries again; it may have been the download, or the memory another model has since given back.
+      // The next call tries again; it may have been the download, or memory that another model has since given back.
+      onFailed: () => {
         if (this.#slots.get(info.key) === slot) this.#slots.delete(info.key)
-        throw error
       },
-    )
+      onAbandoned: () => {
+        void this.#retire(slot)
+      },
+    })
+    this.#slots.set(info.key, slot)
+    return slot
+  }
+
+  /** Takes the slot out of use. Until it is closed, the next load of its model waits. */
+  async #retire(slot: ModelSlot): Promise<void> {
+    const { key } = slot.info
+    if (this.#slots.get(key) === slot) this.#slots.delete(key)
+    const closed = slot.close()
+    this.#retiring.set(key, closed)
+    await closed
+    if (this.#retiring.get(key) === closed) this.#retiring.delete(key)
   }
 
   /** A listener that throws fails no call: its error surfaces as the uncaught exception it is. */
@@ -212,11 +218,6 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     }
   }
 
-  async #start(info: StellaModelInfo, observer: EntryObserver): Promise<LoadedEntry> {
-    await this.#evicting.get(info.key)
-    return LoadedEntry.load(info, this.#ledger, this.#options, observer)
-  }
-
   async #track<T>(call: () => Promise<T>): Promise<T> {
     const running = call()
     this.#calls.add(running)
@@ -228,25 +229,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   }
 }
 
-/** A model that failed to load holds nothing. */
-async function closeEntry(slot: Slot): Promise<void> {
-  const [outcome] = await Promise.allSettled([slot.entry])
-  if (outcome.status === 'fulfilled') await outcome.value.close()
-}
-
-function statsOf(slot: Slot): ModelStats {
-  const { info, loaded, loadMs, texts, tokens, batches } = slot
-  return {
-    model: info.key,
-    state: loaded === undefined ? 'loading' : 'ready',
-    workers: loaded?.workers.threads ?? 0,
-    threads: loaded?.plan.threads ?? 0,
-    loads: loaded?.workers.loads ?? 0,
-    waiting: loaded?.waiting ?? 0,
-    memory: loaded?.plan.memory,
-    loadMs,
-    texts,
-    tokens,
-    batches,
-  }
+/** The list as it is now. What is no array stays what it is, for the check of the inputs to refuse. */
+function snapshot(inputs: readonly EmbedInput[]): readonly EmbedInput[] {
+  const given: unknown = inputs
+  return Array.isArray(given) ? [...inputs] : inputs
 }

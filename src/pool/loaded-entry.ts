@@ -3,12 +3,13 @@ import { join } from 'node:path'
 
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { LoadOutcome } from '../../workers/protocol.js'
+import type { PrepareOptions } from '../convert/prepare.js'
 import { prepareArtefact } from '../convert/prepare.js'
 import type { Precision } from '../convert/recipe.js'
 import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
 import { embedTexts } from '../inference/embed-texts.js'
 import type { PackedTexts } from '../inference/packing.js'
-import { withOwnSignal } from '../files/cancellation.js'
+import { throwIfAborted, withOwnSignal } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import { StellaTokenizer } from '../inference/tokenizer.js'
 import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
@@ -32,6 +33,17 @@ export interface RunReport {
 export interface EntryObserver {
   readonly onLoad: (outcome: LoadOutcome) => void
   readonly onRun: (report: RunReport) => void
+}
+
+/** What to load for, and with. */
+export interface LoadRequest {
+  readonly ledger: MemoryLedger
+  readonly options: ResolvedPoolOptions
+  readonly observer: EntryObserver
+  /** Heads that the first calls want; others are made when they are asked for. Undefined: the default head. */
+  readonly dimensions: readonly number[] | undefined
+  /** Ends a download or a conversion under way. */
+  readonly signal: AbortSignal
 }
 
 /** A loaded model in a pool. */
@@ -81,25 +93,25 @@ export class LoadedEntry {
   /**
    * Takes the memory, makes sure of the artefact, and starts the workers. On failure nothing stays behind.
    *
-   * @throws {StellaError} MEMORY_EXHAUSTED before anything is read; then what preparing and loading throw.
+   * @throws {StellaError} MEMORY_EXHAUSTED before anything is read; then what preparing and loading throw, or ABORTED.
    */
-  static async load(
-    info: StellaModelInfo,
-    ledger: MemoryLedger,
-    options: ResolvedPoolOptions,
-    observer: EntryObserver,
-  ): Promise<LoadedEntry> {
+  static async load(info: StellaModelInfo, request: LoadRequest): Promise<LoadedEntry> {
+    const { ledger, options, observer, signal } = request
     const maxLength = Math.min(options.maxLength ?? info.tokens.max, info.tokens.max)
     const { workers: count, threads } = options
     // All heads are charged: any of them may be asked for, by any call, without a reload.
-    const dimensions = info.heads.map((head) => head.dimensions)
-    const plan = planModel(info, { workers: count, threads, maxLength, dimensions })
+    const all = info.heads.map((head) => head.dimensions)
+    const plan = planModel(info, { workers: count, threads, maxLength, dimensions: all })
     const { memory } = plan
-    const arithmetic = { workers: plan.workers, ...memory }
-    const grant = ledger.grant(info.key, memory.total, arithmetic)
+    const grant = ledger.grant(info.key, memory.total, { workers: plan.workers, ...memory })
     try {
-      const artefact = await prepareArtefact(info, options)
+      const artefact = await prepareArtefact(info, {
+        ...prepareOptions(options),
+        dimensions: request.dimensions,
+        signal,
+      })
       const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'), info.architecture.vocab)
+      throwIfAborted(signal, `loading ${info.key}`)
       const workers = await ModelWorkers.start(info, {
         artefact: artefact.folder,
         workers: plan.workers,
@@ -147,7 +159,7 @@ export class LoadedEntry {
   }
 
   async #embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
-    await this.#requireHead(options.dimensions)
+    await this.#requireHead(options.dimensions, options.signal)
     return withOwnSignal(options.signal, (signal) => {
       const run = (batch: PackedTexts): Promise<Float32Array> => this.#run(batch, options, signal)
       return embedTexts(this.info, this.#tokenizer, inputs, { ...options, signal }, run)
@@ -178,9 +190,18 @@ export class LoadedEntry {
   }
 
   /** A head the artefact lacks is converted now; the workers find it when they are first asked for it. */
-  async #requireHead(dimensions: number): Promise<void> {
+  async #requireHead(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.info.heads.length === 0 || this.#dimensions.has(dimensions)) return
-    const { manifest } = await prepareArtefact(this.info, { ...this.#options, dimensions: [dimensions] })
+    const { manifest } = await prepareArtefact(this.info, {
+      ...prepareOptions(this.#options),
+      dimensions: [dimensions],
+      signal,
+    })
     for (const head of manifest.heads) this.#dimensions.add(head.dimensions)
   }
+}
+
+function prepareOptions(options: ResolvedPoolOptions): PrepareOptions {
+  const { precision, home, hub, download, onDownload, onConvert, onWait } = options
+  return { precision, home, hub, download, onDownload, onConvert, onWait }
 }

@@ -147,25 +147,33 @@ export class ModelWorkers {
   }
 }
 
-/** Resolves when so many workers are ready, rejects at the first that is not. */
+/**
+ * Resolves once so many workers have loaded. When one fails, the others are heard out first: they load the same files,
+ * and a thread cannot be stopped while it does.
+ */
 function loadsOf(
   piscina: Piscina<EmbedTask, TaskOutcome>,
   workers: number,
   onLoad: (outcome: LoadOutcome) => void,
 ): Promise<void> {
-  const { promise, resolve, reject } = promiseWithResolvers()
-  let ready = 0
-  piscina.on('message', (message: unknown) => {
-    if (!isLoadOutcome(message)) return
-    onLoad(message)
-    if (message.type === 'failed') reject(decodeError(message.error))
-    else if (++ready === workers) resolve()
+  return new Promise<void>((resolve, reject) => {
+    const outcomes: LoadOutcome[] = []
+    piscina.on('message', (message: unknown) => {
+      if (!isLoadOutcome(message)) return
+      onLoad(message)
+      outcomes.push(message)
+      if (outcomes.length < workers) return
+      const failure = outcomes.find((outcome) => outcome.type === 'failed')
+      if (failure === undefined) resolve()
+      else reject(decodeError(failure.error))
+    })
+    // A thread that ends while it loads, or whose module does not even start. Stays on: unheard, the event would throw.
+    piscina.on('error', (error: unknown) => {
+      reject(
+        new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading: ${messageOf(error)}`, { cause: error }),
+      )
+    })
   })
-  // A thread that ends while it loads, or whose module does not even start. Stays on: unheard, the event would throw.
-  piscina.on('error', (error: unknown) => {
-    reject(new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading: ${messageOf(error)}`, { cause: error }))
-  })
-  return promise
 }
 
 /** What a worker could not do, as a failure to load. `loads` equals `workers`, or something loaded twice. */
@@ -186,14 +194,4 @@ async function keepingAlive<T>(work: T | Promise<T>): Promise<T> {
   } finally {
     clearInterval(timer)
   }
-}
-
-function promiseWithResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
-  let resolve: () => void = () => undefined
-  let reject: (error: Error) => void = () => undefined
-  const promise = new Promise<void>((fulfil, fail) => {
-    resolve = fulfil
-    reject = fail
-  })
-  return { promise, resolve, reject }
 }

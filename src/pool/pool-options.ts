@@ -38,6 +38,7 @@ export interface PoolOptions {
   readonly logger?: Logger | undefined
   readonly onDownload?: PrepareOptions['onDownload']
   readonly onConvert?: PrepareOptions['onConvert']
+  readonly onWait?: PrepareOptions['onWait']
 }
 
 /** Checked options with defaults filled in. */
@@ -61,6 +62,7 @@ const KNOWN = [
   'logger',
   'onDownload',
   'onConvert',
+  'onWait',
 ] as const
 
 /** More threads than this are a mistake on any machine of today. */

@@ -3,7 +3,7 @@
  * in Piscina's queue, where withdrawing means ending a thread.
  */
 import { StellaError } from '../errors.js'
-import { abortedError, throwIfAborted } from '../files/cancellation.js'
+import { abortedError, throwIfAborted, untilAborted } from '../files/cancellation.js'
 
 interface Waiting {
   readonly start: () => void
@@ -37,7 +37,7 @@ export class RunQueue {
   async run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     await this.#turn(signal)
     const running = this.#start(work, signal)
-    return signal === undefined ? running : abandonOn(signal, running)
+    return untilAborted(signal, running, 'embedding')
   }
 
   /** Refuses everything that waits. */
@@ -94,17 +94,4 @@ export class RunQueue {
       return
     }
   }
-}
-
-/** `work`, unless `signal` aborts first: then ABORTED, and whatever comes of `work` is dropped. */
-function abandonOn<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abandon = (): void => {
-      reject(abortedError(signal, 'embedding'))
-    }
-    signal.addEventListener('abort', abandon, { once: true })
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abandon)
-    })
-  })
 }

@@ -1,6 +1,6 @@
 /** The pool with real worker threads on the embedded model and on tiny checkpoints. Workers run from `dist`. */
 import { getEventListeners } from 'node:events'
-import { cp, readFile, truncate, writeFile } from 'node:fs/promises'
+import { cp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -167,6 +167,57 @@ describe('loading', () => {
       })
     })
   })
+})
+
+describe('giving up while the model loads', () => {
+  it('rejects at once; with nobody else waiting the conversion ends, and the next call loads again', async () => {
+    const controller = new AbortController()
+    const own = join(temporary.path, 'abandoned-home')
+    await using pool = await open({
+      home: own,
+      onConvert: () => {
+        controller.abort()
+      },
+    })
+    expect(await codeOf(pool.embed('stella-nano', 'x', { signal: controller.signal }))).toBe('ABORTED')
+    expect(pool.stats().models).toHaveLength(0)
+    const artefacts = await readdir(join(own, 'artefacts/stella-nano')).catch(() => [])
+    expect(artefacts.filter((name) => name.endsWith('-fp32'))).toHaveLength(0)
+    expect((await pool.embed('stella-nano', 'x')).embedding).toHaveLength(256)
+    expect(pool.stats().models[0]).toMatchObject({ loads: pool.stats().models[0]?.workers })
+  })
+
+  it('leaves the load to those who still wait', async () => {
+    const controller = new AbortController()
+    await using pool = await open({ workers: 1 })
+    const first = codeOf(pool.embed('stella-nano', 'x', { signal: controller.signal }))
+    const second = pool.embed('stella-nano', 'x')
+    controller.abort()
+    expect(await first).toBe('ABORTED')
+    expect((await second).embedding).toHaveLength(256)
+    expect(pool.stats().models[0]?.loads).toBe(1)
+  })
+})
+
+it('reads the list of texts at once', async () => {
+  await using pool = await open({ workers: 1 })
+  const texts = ['one', 'two']
+  const call = pool.batchEmbed('stella-nano', texts)
+  texts.length = 0
+  expect((await call).embeddings).toHaveLength(2)
+})
+
+it('needs only the head that is asked for', async () => {
+  const checkpoint = join(temporary.path, 'one-head')
+  await cp(goldenCheckpoint('new-tiny'), checkpoint, { recursive: true })
+  const info = await describeCheckpoint(checkpoint)
+  const [other] = info.heads.filter((head) => head.dimensions !== info.defaultDimensions)
+  const wired = info.heads.find((head) => head.dimensions === info.defaultDimensions)
+  await rm(join(checkpoint, wired?.folder ?? '', 'model.safetensors'))
+  await using pool = await open({ workers: 1 })
+  const { embedding } = await pool.embed(info, 'x', { dimensions: other?.dimensions })
+  expect(embedding).toHaveLength(other?.dimensions ?? 0)
+  expect(await codeOf(pool.embed(info, 'x'))).toBe('CHECKPOINT_INVALID')
 })
 
 describe('the memory budget', () => {

@@ -22,26 +22,32 @@ const PARTS: Readonly<Record<string, Part>> = {
   errors: { files: /^src\/errors\.ts$/, parts: [] },
   registry: { files: /^registry\//, parts: ['errors'] },
   events: { files: /^src\/events\.ts$/, parts: ['errors'] },
+  show: { files: /^src\/show\.ts$/, parts: [] },
   // rank 1
-  protocol: { files: /^workers\/protocol\.ts$/, parts: ['errors', 'registry'], node: true },
+  protocol: { files: /^workers\/protocol\.ts$/, parts: ['errors', 'registry', 'show'], node: true },
   files: {
     files: /^src\/files\//,
-    parts: ['errors', 'registry'],
+    parts: ['errors', 'registry', 'show'],
     packages: { '@huggingface/hub': ANY, 'proper-lockfile': ANY, zod: ANY },
     node: true,
   },
-  onnx: { files: /^src\/onnx\//, parts: ['errors', 'registry'], packages: { '@bufbuild/protobuf': ANY }, node: true },
+  onnx: {
+    files: /^src\/onnx\//,
+    parts: ['errors', 'registry', 'show'],
+    packages: { '@bufbuild/protobuf': ANY },
+    node: true,
+  },
   // rank 2
   convert: {
     files: /^src\/convert\//,
-    parts: ['files', 'onnx', 'registry', 'errors'],
+    parts: ['files', 'onnx', 'registry', 'errors', 'show'],
     packages: { zod: ANY },
     node: true,
   },
   // rank 3
   inference: {
     files: /^src\/inference\//,
-    parts: ['convert', 'files', 'registry', 'errors'],
+    parts: ['convert', 'files', 'registry', 'errors', 'show'],
     packages: {
       'onnxruntime-node': /^src\/inference\/session\.ts$/,
       tokenizers: /^src\/inference\/tokenizer\.ts$/,
@@ -51,31 +57,43 @@ const PARTS: Readonly<Record<string, Part>> = {
   // rank 4
   worker: {
     files: /^workers\/embedding-worker\.ts$/,
-    parts: ['inference', 'protocol', 'registry', 'errors'],
+    parts: ['inference', 'protocol', 'registry', 'errors', 'show'],
     packages: { piscina: ANY },
     node: true,
   },
   pool: {
     files: /^src\/pool\//,
-    parts: ['inference', 'convert', 'files', 'protocol', 'registry', 'errors', 'events'],
+    parts: ['inference', 'convert', 'files', 'protocol', 'registry', 'errors', 'events', 'show'],
     packages: { piscina: /^src\/pool\/model-workers\.ts$/, eventemitter3: ANY, systeminformation: ANY },
     node: true,
   },
   // rank 5
   evaluation: {
     files: /^src\/evaluation\//,
-    parts: ['pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events'],
+    parts: ['pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events', 'show'],
     packages: { zod: ANY },
     node: true,
   },
   index: {
     files: /^src\/index\.ts$/,
-    parts: ['evaluation', 'pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events'],
+    parts: ['evaluation', 'pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events', 'show'],
   },
   // rank 6
   cli: {
     files: /^src\/cli\//,
-    parts: ['index', 'evaluation', 'pool', 'inference', 'convert', 'files', 'onnx', 'registry', 'errors', 'events'],
+    parts: [
+      'index',
+      'evaluation',
+      'pool',
+      'inference',
+      'convert',
+      'files',
+      'onnx',
+      'registry',
+      'errors',
+      'events',
+      'show',
+    ],
     packages: { 'cli-progress': ANY, zod: ANY },
     node: true,
   },

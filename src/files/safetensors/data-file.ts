@@ -7,10 +7,9 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { isStellaError, messageOf } from '../../errors.js'
-import { checkpointInvalid, clip, quote } from './invalid.js'
-
-/** Longest file name accepted, in UTF-16 code units; the limit of the common file systems is 255 bytes. */
-export const MAX_FILE_NAME_LENGTH = 255
+import { clip, quote } from '../../show.js'
+import { isPlainFileName } from '../plain-name.js'
+import { checkpointInvalid } from './invalid.js'
 
 /** An open regular file. `size` is its size in bytes when it was opened. */
 export interface DataFile {
@@ -18,15 +17,6 @@ export interface DataFile {
   readonly name: string
   readonly size: number
   readonly handle: FileHandle
-}
-
-/** Control characters, the separators of both path families, and the colon of drive letters and alternate streams. */
-const FORBIDDEN_IN_NAME = /[\p{Cc}/\\:]/u
-
-/** Whether `name` is one plain file name, which joined to a folder stays in that folder. */
-export function isPlainFileName(name: string): boolean {
-  if (name === '' || name === '.' || name === '..' || name.length > MAX_FILE_NAME_LENGTH) return false
-  return !FORBIDDEN_IN_NAME.test(name)
 }
 
 /**

@@ -5,7 +5,8 @@
  *   8 bytes: header length N, unsigned little-endian | N bytes: JSON object | tensor data, every byte in one tensor
  */
 import { dtypeBits, knownDtypes } from './dtype.js'
-import { checkpointInvalid, clip, describe, quote } from './invalid.js'
+import { clip, describe, quote } from '../../show.js'
+import { checkpointInvalid } from './invalid.js'
 import { isJsonObject, parseJsonObject, type JsonObject } from './json.js'
 
 /** Bytes of the length field that a file begins with. */

@@ -2,9 +2,10 @@
  * Parses `model.safetensors.index.json`, which says in which shard each tensor of a large checkpoint lies.
  * Reads no file; the bytes are handed in, and are trusted in nothing.
  */
-import { isPlainFileName } from './data-file.js'
+import { isPlainFileName } from '../plain-name.js'
 import { MAX_TENSOR_NAME_LENGTH, MAX_TENSORS, type TensorEntry } from './header.js'
-import { checkpointInvalid, clip, describe, quote } from './invalid.js'
+import { clip, describe, quote } from '../../show.js'
+import { checkpointInvalid } from './invalid.js'
 import { isJsonObject, parseJsonObject } from './json.js'
 
 /** Largest index accepted, in bytes: 128 for each of {@link MAX_TENSORS}. */

@@ -2,7 +2,8 @@
  * Reads untrusted bytes as one JSON object. Knows nothing of what the object should hold.
  */
 import { messageOf } from '../../errors.js'
-import { checkpointInvalid, describe } from './invalid.js'
+import { describe } from '../../show.js'
+import { checkpointInvalid } from './invalid.js'
 
 /** A JSON object whose members are not checked yet. A member named `__proto__` is an own property like any other. */
 export type JsonObject = Readonly<Record<string, unknown>>

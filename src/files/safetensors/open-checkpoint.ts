@@ -14,7 +14,8 @@ import {
   type TensorEntry,
 } from './header.js'
 import { MAX_INDEX_BYTES, parseSafetensorsIndex, requireIndexMatches, type SafetensorsIndex } from './index-file.js'
-import { checkpointInvalid, quote } from './invalid.js'
+import { quote } from '../../show.js'
+import { checkpointInvalid } from './invalid.js'
 
 /** The names a checkpoint is looked for under, the index first. */
 const INDEX_FILE = 'model.safetensors.index.json'

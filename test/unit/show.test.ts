@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 
-import { show } from '../../../src/inference/show.js'
+import { show } from '../../src/show.js'
 
 it.each([
   ['text', '"text" (string)'],
