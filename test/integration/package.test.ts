@@ -22,6 +22,9 @@ const env = {
   HOME: home,
   XDG_CACHE_HOME: join(home, '.cache'),
   ONNXRUNTIME_NODE_INSTALL: 'skip',
+  // Unset, so that everything falls to its default place under HOME.
+  STELLA_HOME: undefined,
+  HF_HOME: undefined,
   ORT_DISABLE_TELEMETRY: undefined,
 }
 
