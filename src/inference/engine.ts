@@ -14,7 +14,7 @@ import { findBrokenRow, normalizeRows } from './normalize.js'
 import { requireDimensions } from './options.js'
 import type { PackedTexts } from './packing.js'
 import { checkPacked } from './packing.js'
-import { BackboneSession, HeadSession, engineVersion } from './session.js'
+import { GraphSession, engineVersion, runBackbone, runHead } from './session.js'
 
 /** Tokens of the warm-up run. */
 const WARM_UP_TOKENS = 8
@@ -27,15 +27,15 @@ export class Engine {
   readonly #folder: string
   readonly #manifest: Manifest
   readonly #threads: number
-  readonly #backbone: BackboneSession
-  readonly #heads = new Map<number, Promise<HeadSession>>()
+  readonly #backbone: GraphSession
+  readonly #heads = new Map<number, Promise<GraphSession>>()
   #closing: Promise<void> | undefined
   #running = 0
   #idle: (() => void) | undefined
 
   private constructor(
     info: StellaModelInfo,
-    opened: { folder: string; manifest: Manifest; threads: number; backbone: BackboneSession; version: string },
+    opened: { folder: string; manifest: Manifest; threads: number; backbone: GraphSession; version: string },
   ) {
     this.#info = info
     this.#folder = opened.folder
@@ -50,7 +50,7 @@ export class Engine {
    */
   static async open(info: StellaModelInfo, folder: string, manifest: Manifest, threads: number): Promise<Engine> {
     await checkArtefact(info, folder, manifest)
-    const backbone = await BackboneSession.open(join(folder, BACKBONE_FILE), { threads })
+    const backbone = await GraphSession.open(join(folder, BACKBONE_FILE), { threads })
     return new Engine(info, { folder, manifest, threads, backbone, version: await engineVersion() })
   }
 
@@ -88,9 +88,9 @@ export class Engine {
     requireDimensions(this.#info, dimensions)
     this.#running++
     try {
-      const pooled = await this.#backbone.run(texts)
+      const pooled = await runBackbone(this.#backbone, texts)
       const head = heads.length === 0 ? undefined : await this.#head(dimensions)
-      const slab = head === undefined ? pooled : await head.run(pooled, texts.lengths.length)
+      const slab = head === undefined ? pooled : await runHead(head, pooled, texts.lengths.length)
       const broken = normalize ? normalizeRows(slab, dimensions) : findBrokenRow(slab, dimensions)
       if (broken === undefined) return slab
       throw new StellaError('INTERNAL', `${key} gave a vector that is not finite for text ${broken} of a run`, {
@@ -121,7 +121,7 @@ export class Engine {
     await this.#backbone.close()
   }
 
-  #head(dimensions: number): Promise<HeadSession> {
+  #head(dimensions: number): Promise<GraphSession> {
     let head = this.#heads.get(dimensions)
     if (head === undefined) {
       head = this.#openHead(dimensions)
@@ -132,11 +132,11 @@ export class Engine {
     return head
   }
 
-  async #openHead(dimensions: number): Promise<HeadSession> {
+  async #openHead(dimensions: number): Promise<GraphSession> {
     const find = (manifest: Manifest | undefined) => manifest?.heads.find((head) => head.dimensions === dimensions)
     // A head added since this model was loaded stands in the manifest of today.
     const entry = find(this.#manifest) ?? find(await readManifest(this.#folder))
-    if (entry !== undefined) return HeadSession.open(join(this.#folder, entry.file), { threads: this.#threads })
+    if (entry !== undefined) return GraphSession.open(join(this.#folder, entry.file), { threads: this.#threads })
     const { key } = this.#info
     throw new StellaError(
       'MODEL_NOT_DOWNLOADED',

@@ -3,7 +3,7 @@
  * use: a platform without a binary must fail as an error of a load, not of an import.
  */
 import type * as OnnxRuntime from 'onnxruntime-node'
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
 
 import { PACKED_INPUTS, POOLED_OUTPUT } from '../convert/layers/packed-layout.js'
 import { HEAD_OUTPUT } from '../convert/head.js'
@@ -28,8 +28,15 @@ export async function engineVersion(): Promise<string> {
   return env.versions.node ?? env.versions.common
 }
 
-/** Runs packed batches through a backbone. */
-export class BackboneSession {
+/** What a graph input gets. */
+interface Feed {
+  readonly type: 'int32' | 'float32'
+  readonly data: Int32Array | Float32Array
+  readonly dims: readonly number[]
+}
+
+/** An open graph. */
+export class GraphSession {
   readonly #engine: Engine
   readonly #session: InferenceSession
 
@@ -38,23 +45,30 @@ export class BackboneSession {
     this.#session = session
   }
 
-  static async open(path: string, options: SessionOptions): Promise<BackboneSession> {
+  static async open(path: string, { threads }: SessionOptions): Promise<GraphSession> {
     const engine = await importEngine()
-    return new BackboneSession(engine, await openSession(engine, path, options))
+    const session = await engine.InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // The graph is built as it should run: higher levels measured the same speed and load slower.
+      graphOptimizationLevel: 'basic',
+      logSeverityLevel: LOG_ERRORS,
+      // Threads that spin between two operators starve the event loop and everything else on the machine; idle, they
+      // burn a core. Waiting instead costs a few per cent on a quiet machine (`bench/spinning.ts`).
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    })
+    return new GraphSession(engine, session)
   }
 
-  /** The masked means, float32 `[batch, hidden]`, row after row. */
-  async run({ ids, lengths }: PackedTexts): Promise<Float32Array> {
-    const { positionIds, paddedRows, packedPlaces, length } = packedIndices(lengths)
-    const tensor = (data: Int32Array, dims: readonly number[]): Tensor => new this.#engine.Tensor('int32', data, dims)
-    const feeds = {
-      [PACKED_INPUTS.inputIds]: tensor(ids, [ids.length]),
-      [PACKED_INPUTS.positionIds]: tensor(positionIds, [ids.length]),
-      [PACKED_INPUTS.paddedRows]: tensor(paddedRows, [lengths.length, length]),
-      [PACKED_INPUTS.packedPlaces]: tensor(packedPlaces, [ids.length]),
-      [PACKED_INPUTS.lengths]: tensor(lengths, [lengths.length]),
-    }
-    return floats(await this.#session.run(feeds), POOLED_OUTPUT)
+  /** The float32 output called `output`. */
+  async run(feeds: Readonly<Record<string, Feed>>, output: string): Promise<Float32Array> {
+    const { Tensor } = this.#engine
+    const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)])
+    const outputs = await this.#session.run(Object.fromEntries(tensors) as InferenceSession.FeedsType)
+    const data = outputs[output]?.data
+    if (data instanceof Float32Array) return data
+    throw new Error(`the graph gave no float32 output called ${output}`)
   }
 
   async close(): Promise<void> {
@@ -62,53 +76,27 @@ export class BackboneSession {
   }
 }
 
-/** Projects pooled states with one head. */
-export class HeadSession {
-  readonly #engine: Engine
-  readonly #session: InferenceSession
-
-  private constructor(engine: Engine, session: InferenceSession) {
-    this.#engine = engine
-    this.#session = session
+/** Runs a packed batch through a backbone: the masked means, float32 `[batch, hidden]`, row after row. */
+export function runBackbone(backbone: GraphSession, { ids, lengths }: PackedTexts): Promise<Float32Array> {
+  const { positionIds, paddedRows, packedPlaces, length } = packedIndices(lengths)
+  const ints = (data: Int32Array, ...dims: readonly number[]): Feed => ({ type: 'int32', data, dims })
+  const feeds = {
+    [PACKED_INPUTS.inputIds]: ints(ids, ids.length),
+    [PACKED_INPUTS.positionIds]: ints(positionIds, ids.length),
+    [PACKED_INPUTS.paddedRows]: ints(paddedRows, lengths.length, length),
+    [PACKED_INPUTS.packedPlaces]: ints(packedPlaces, ids.length),
+    [PACKED_INPUTS.lengths]: ints(lengths, lengths.length),
   }
+  return backbone.run(feeds, POOLED_OUTPUT)
+}
 
-  static async open(path: string, options: SessionOptions): Promise<HeadSession> {
-    const engine = await importEngine()
-    return new HeadSession(engine, await openSession(engine, path, options))
-  }
-
-  /** `pooled [batch, hidden]` → `[batch, dimensions]`. */
-  async run(pooled: Float32Array, batch: number): Promise<Float32Array> {
-    const input = new this.#engine.Tensor('float32', pooled, [batch, pooled.length / batch])
-    return floats(await this.#session.run({ [POOLED_OUTPUT]: input }), HEAD_OUTPUT)
-  }
-
-  async close(): Promise<void> {
-    await this.#session.release()
-  }
+/** Projects `pooled [batch, hidden]` with one head: float32 `[batch, dimensions]`. */
+export function runHead(head: GraphSession, pooled: Float32Array, batch: number): Promise<Float32Array> {
+  const feed: Feed = { type: 'float32', data: pooled, dims: [batch, pooled.length / batch] }
+  return head.run({ [POOLED_OUTPUT]: feed }, HEAD_OUTPUT)
 }
 
 async function importEngine(): Promise<Engine> {
   disableEngineTelemetry()
   return import('onnxruntime-node')
-}
-
-async function openSession(engine: Engine, path: string, { threads }: SessionOptions): Promise<InferenceSession> {
-  return engine.InferenceSession.create(path, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    // The graph is built as it should run: higher levels measured the same speed and load slower.
-    graphOptimizationLevel: 'basic',
-    logSeverityLevel: LOG_ERRORS,
-    // Threads that spin between two operators starve the event loop and everything else on the machine; idle, they burn
-    // a core. Waiting instead costs a few per cent on a quiet machine (`bench/spinning.ts`).
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  })
-}
-
-function floats(outputs: InferenceSession.OnnxValueMapType, name: string): Float32Array {
-  const data = outputs[name]?.data
-  if (data instanceof Float32Array) return data
-  throw new Error(`the graph gave no float32 output called ${name}`)
 }
