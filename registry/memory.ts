@@ -35,20 +35,22 @@ export interface MemoryEstimate {
 /**
  * Estimates what `workers` workers of `info` hold, in fp32.
  *
+ * @param shape - Default: one worker, texts of the recommended length, the default head.
+ *
  * - weights: 4 bytes for each parameter of layers and heads; the engine packs a copy for each worker.
  * - scratch: the most that lives at once in a layer, for each token: the residual stream and the norm's output
  *   (2 hidden), and either q, k, v with their rotated and padded copies (8 attended) or the halves of the MLP with the
  *   activation and the product (4 intermediate). The arena that the engine keeps is up to twice that.
- *   Scores of the padded path are bounded: it takes only texts of fewer than 512 tokens.
+ *   Scores of the padded path are bounded: a run has at most 1,024 places, each with fewer than 512 keys.
  */
-export function estimateMemory(info: StellaModelInfo, shape: MemoryShape): MemoryEstimate {
+export function estimateMemory(info: StellaModelInfo, shape: MemoryShape = defaultShape(info)): MemoryEstimate {
   const { architecture, parameters, heads } = info
   const used = heads.reduce((sum, head, index) => {
     return shape.dimensions.includes(head.dimensions) ? sum + (parameters.heads[index] ?? 0) : sum
   }, 0)
   const attended = architecture.heads * architecture.headDim
   const perToken = 2 * architecture.hidden + Math.max(8 * attended, 4 * architecture.intermediate)
-  const scores = architecture.heads * Math.min(shape.runTokens, PADDED_TOKENS) ** 2
+  const scores = architecture.heads * PADDED_PLACES * Math.min(shape.runTokens, PADDED_TOKENS)
   const shared = parameters.embedding * FLOAT
   const weights = (parameters.layers + used) * FLOAT
   const scratch = (shape.runTokens * perToken + scores) * FLOAT * ARENA_FACTOR
@@ -59,5 +61,12 @@ export function estimateMemory(info: StellaModelInfo, shape: MemoryShape): Memor
 /** Longest text whose attention scores are held whole; longer ones take the flash path. */
 const PADDED_TOKENS = 512
 
+/** Most places, `texts × longest`, of a padded run. */
+const PADDED_PLACES = 1024
+
 /** The engine's arena grows in powers of two. */
 const ARENA_FACTOR = 2
+
+function defaultShape({ tokens, defaultDimensions }: StellaModelInfo): MemoryShape {
+  return { workers: 1, runTokens: tokens.recommended, dimensions: [defaultDimensions] }
+}

@@ -108,6 +108,13 @@ export function requireModelInfo(value: unknown): StellaModelInfo {
   if (!Array.isArray(aliases) || !aliases.every((alias) => typeof alias === 'string' && fold(alias) !== '')) {
     throw new StellaError('OPTION_INVALID', `Expected \`aliases\` of \`${key}\` to be an array of names, none empty`)
   }
+  const { source, files } = value as Partial<StellaModelInfo>
+  if (source?.kind === 'hub' && files?.some((file) => file.path.includes('.safetensors')) !== true) {
+    throw new StellaError(
+      'OPTION_INVALID',
+      `The descriptor \`${key}\` comes from a hub and lists no weights to fetch; add model.safetensors to its \`files\``,
+    )
+  }
   return value
 }
 

@@ -12,6 +12,7 @@ const PROBLEMS = {
   MODEL_LOAD_FAILED: { status: 500, title: 'Model failed to load' },
   CHECKPOINT_INVALID: { status: 422, title: 'Invalid checkpoint' },
   ARTEFACT_INVALID: { status: 422, title: 'Invalid artefact' },
+  STORAGE_FAILED: { status: 507, title: 'Cannot write to disk' },
   FIDELITY_TOO_LOW: { status: 422, title: 'Fidelity below threshold' },
   DOWNLOAD_FAILED: { status: 502, title: 'Download failed' },
   INPUT_INVALID: { status: 400, title: 'Invalid input' },

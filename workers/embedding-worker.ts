@@ -8,11 +8,12 @@ import { move, transferableSymbol, valueSymbol, workerData } from 'piscina'
 
 import { LoadedStellaModel } from '../src/inference/loaded-stella-model.js'
 import type { EmbedTask, EncodedError, LoadOutcome, TaskOutcome, WorkerSetup } from './protocol.js'
-import { SHARED, encodeError } from './protocol.js'
+import { encodeError } from './protocol.js'
+import { end, enterThread, tryBegin } from './shared-counts.js'
 
 const { info, artefact, threads, shared } = workerData as WorkerSetup
 
-type Loaded = { readonly model: LoadedStellaModel } | { readonly error: EncodedError }
+type Loaded = { readonly model: LoadedStellaModel; readonly busy: number } | { readonly error: EncodedError }
 
 /**
  * Loaded before the module is: while no task waits, Piscina blocks this thread, and a load still under way would stop.
@@ -20,11 +21,11 @@ type Loaded = { readonly model: LoadedStellaModel } | { readonly error: EncodedE
 const loaded: Loaded = await load()
 
 async function load(): Promise<Loaded> {
-  Atomics.add(shared, SHARED.loads, 1)
   try {
-    const model = await guarded(() => LoadedStellaModel.load(info, { artefact, threads, tokenizer: false }))
+    const busy = enterThread(shared, threadId)
+    const model = await guarded(busy, () => LoadedStellaModel.load(info, { artefact, threads, tokenizer: false }))
     post({ type: 'ready', worker: threadId, loadMs: model.loadMs })
-    return { model }
+    return { model, busy }
   } catch (thrown) {
     const error = encodeError(thrown, 'MODEL_LOAD_FAILED')
     post({ type: 'failed', worker: threadId, error })
@@ -40,24 +41,21 @@ function post(outcome: LoadOutcome): void {
  * Runs native code only while the process is not leaving, and lets a leaving process wait for it: ending a thread
  * inside the engine aborts the whole process.
  */
-async function guarded<T>(run: () => Promise<T>): Promise<T> {
-  Atomics.add(shared, SHARED.busy, 1)
-  try {
-    // A leaving process reads `busy` after it sets `closing`: either it sees this run, or this run sees it.
-    if (Atomics.load(shared, SHARED.closing) === 0) return await run()
-  } finally {
-    Atomics.sub(shared, SHARED.busy, 1)
-    Atomics.notify(shared, SHARED.busy)
-  }
+async function guarded<T>(busy: number, run: () => Promise<T>): Promise<T> {
   // The thread ends with the process, or with its pool: nobody waits for this answer.
-  return new Promise<never>(() => undefined)
+  if (!tryBegin(shared, busy)) return new Promise<never>(() => undefined)
+  try {
+    return await run()
+  } finally {
+    end(shared, busy)
+  }
 }
 
 async function handle(task: EmbedTask): Promise<TaskOutcome> {
   if ('error' in loaded) return { ok: false, error: loaded.error }
   try {
     const started = performance.now()
-    const slab = await guarded(() => loaded.model.embedTokens(task, task))
+    const slab = await guarded(loaded.busy, () => loaded.model.embedTokens(task, task))
     return transferring({ ok: true, slab, runMs: performance.now() - started }, slab)
   } catch (thrown) {
     return { ok: false, error: encodeError(thrown, 'INTERNAL') }

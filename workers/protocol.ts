@@ -2,6 +2,7 @@
 import type { StellaModelInfo } from '../registry/types.js'
 import type { ErrorDetails, StellaErrorCode } from '../src/errors.js'
 import { StellaError, isStellaError, messageOf } from '../src/errors.js'
+import type { SharedCounts } from './shared-counts.js'
 
 /** Given to a worker when it starts. */
 export interface WorkerSetup {
@@ -10,22 +11,9 @@ export interface WorkerSetup {
   readonly artefact: string
   /** Threads inside one run. */
   readonly threads: number
-  /** Counts, see {@link SHARED}. */
-  readonly shared: Int32Array<SharedArrayBuffer>
+  /** See `shared-counts.ts`. */
+  readonly shared: SharedCounts
 }
-
-/** Places in the shared counts. */
-export const SHARED = {
-  /** Times any worker of this model began to load. */
-  loads: 0,
-  /** 1 once the process is leaving: no new run may begin. */
-  closing: 1,
-  /** Runs under way, or about to be. */
-  busy: 2,
-} as const
-
-/** Number of shared counts. */
-export const SHARED_LENGTH = Object.keys(SHARED).length
 
 /** One packed batch to embed. */
 export interface EmbedTask {

@@ -8,7 +8,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2 } as const
 export type ExitCode = number
 
 /** Exit code after a signal: 128 and its number (POSIX shells). */
-export const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const
+export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 /** A signal that ends the command in good order. */
 export type EndingSignal = keyof typeof SIGNAL_EXIT

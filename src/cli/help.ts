@@ -9,7 +9,7 @@ const WIDTH = 100
 /** Column at which the second half of a two-column line begins. */
 const COLUMN = 32
 
-const EXIT_CODES = '0 done · 1 failed · 2 used wrongly · 130 interrupted'
+const EXIT_CODES = '0 done · 1 failed · 2 used wrongly · 128 + n stopped by signal n'
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['STELLA_HOME', 'folder for converted models (default: the cache folder of the platform)'],
@@ -70,7 +70,7 @@ function optionLines(name: OptionName, meaning?: string): readonly string[] {
   const short = row.short === undefined ? '    ' : `-${row.short}, `
   const value = row.kind === 'flag' ? '' : ` <${row.value ?? 'value'}>`
   const choices = row.choices === undefined ? '' : `: ${row.choices.join(', ')}`
-  const otherwise = row.default ?? row.otherwise
+  const otherwise = meaning?.includes('(default:') === true ? undefined : (row.default ?? row.otherwise)
   const fallback = otherwise === undefined ? '' : ` (default: ${otherwise})`
   const variable = environmentName(name)
   const twin = variable === undefined ? '' : ` [${variable}]`

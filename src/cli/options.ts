@@ -58,7 +58,7 @@ export const OPTIONS = {
   'max-length': {
     kind: 'count',
     value: 'n',
-    otherwise: 'what the model was trained for',
+    otherwise: 'what the model was trained for, 512 for Stella',
     help: 'longest text in tokens',
   },
   overflow: {

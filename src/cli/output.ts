@@ -65,7 +65,7 @@ export class Output implements ByteSink {
 
 /** The error of a result that could not be written. */
 export function writeFailure(where: string, error: unknown): StellaError {
-  return new StellaError('INTERNAL', `Cannot write to ${where}: ${messageOf(error)}`, { cause: error })
+  return new StellaError('STORAGE_FAILED', `Cannot write to ${where}: ${messageOf(error)}`, { cause: error })
 }
 
 /** A value as indented JSON with a newline. */

@@ -7,7 +7,7 @@ import type { z } from 'zod'
 import { defineModel } from '../../registry/define.js'
 import { CHECKPOINT_FILES } from '../../registry/files.js'
 import { requireModelInfo } from '../../registry/model-registry.js'
-import type { HeadInfo, PromptInfo, StellaModelInfo } from '../../registry/types.js'
+import type { CheckpointFileInfo, HeadInfo, PromptInfo, StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { readJsonFile } from '../files/json-file.js'
 import { isPlainFileName } from '../files/plain-name.js'
@@ -63,9 +63,16 @@ export async function describeCheckpoint(folder: string, options: DescribeOption
     defaultDimensions: defaultHead?.dimensions ?? architecture.hidden,
     prompts: await readPrompts(path),
     tokens: { max, recommended: Math.min(limits.max_seq_length ?? RECOMMENDED_TOKENS, max) },
-    files: CHECKPOINT_FILES,
+    files: [...CHECKPOINT_FILES, ...(await weightFiles(path))],
   })
   return requireModelInfo(info)
+}
+
+/** The files of the backbone's tensors, so that the descriptor still holds once its source is a hub. */
+async function weightFiles(folder: string): Promise<readonly CheckpointFileInfo[]> {
+  const shard = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/
+  const names = (await readdir(folder)).filter((name) => shard.test(name)).sort()
+  return names.map((path) => ({ path }))
 }
 
 /** Reads a file that may be absent only where a fallback is given. */

@@ -12,6 +12,7 @@ import { withFileLock } from '../files/file-lock.js'
 import type { PullProgress } from '../files/hub.js'
 import type { Manifest } from '../files/manifest.js'
 import { MANIFEST_FILE, readManifest } from '../files/manifest.js'
+import { writingTo } from '../files/storage.js'
 import type { ConvertProgress, GraphTarget } from './convert.js'
 import { convertCheckpoint, convertHead, headFile } from './convert.js'
 import type { PrecisionRequest } from './recipe.js'
@@ -50,7 +51,7 @@ export interface PrepareOptions {
 /**
  * The artefact of `info` with at least the heads asked for. Two processes that ask at once convert once.
  *
- * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, DIMENSIONS_UNSUPPORTED, ABORTED;
+ * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, STORAGE_FAILED, DIMENSIONS_UNSUPPORTED, ABORTED;
  * OPTION_INVALID when `info` is no descriptor or the precision is none of those accepted.
  */
 export async function prepareArtefact(info: StellaModelInfo, options: PrepareOptions = {}): Promise<Artefact> {
@@ -71,7 +72,9 @@ export async function prepareArtefact(info: StellaModelInfo, options: PrepareOpt
     onProgress: options.onDownload,
   }
   const checkpoint = await findCheckpoint(info, wanted, source)
-  return withFileLock(folder, { signal: options.signal, onWait: options.onWait }, async (signal) => {
+  const advice = 'Free space there, or set STELLA_HOME (the option `home`) to a folder that can be written'
+  const lock = { signal: options.signal, onWait: options.onWait }
+  const make = async (signal: AbortSignal): Promise<Artefact> => {
     const manifest = options.force === true ? undefined : await usableManifest(folder)
     if (manifest === undefined) {
       const heads = await headsPresent(checkpoint, info, wanted)
@@ -84,7 +87,8 @@ export async function prepareArtefact(info: StellaModelInfo, options: PrepareOpt
     const { onConvert: onProgress } = options
     const extended = await addHeads(folder, manifest, checkpoint, info, heads, { signal, onProgress })
     return { folder, manifest: extended, converted: true }
-  })
+  }
+  return writingTo(folder, advice, () => withFileLock(folder, lock, make))
 }
 
 /** The descriptor's head of so many dimensions. */

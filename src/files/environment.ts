@@ -31,6 +31,9 @@ export interface HubSettings {
   readonly offline: boolean
 }
 
+/** Environment variables by name. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
 /** What the environment says. */
 export interface StellaEnvironment {
   /** Folder for what this package makes: `STELLA_HOME`, else `stella-pool` in the platform's cache folder. */
@@ -50,8 +53,8 @@ export interface StellaEnvironment {
  * @throws {StellaError} OPTION_INVALID naming the variable; a token is never part of the message
  */
 export function readEnvironment(
-  env: NodeJS.ProcessEnv = process.env,
-  platform: NodeJS.Platform = process.platform,
+  env: Variables = process.env,
+  platform: string = process.platform,
   home: () => string = homedir,
 ): StellaEnvironment {
   const folders = folderReader(env, platform === 'win32' ? win32 : posix, home)
@@ -115,10 +118,13 @@ interface FolderReader {
 }
 
 /** Folders are functions, so that the home folder is looked up only where one depends on it. */
-function folderReader(env: NodeJS.ProcessEnv, path: PlatformPath, findHome: () => string): FolderReader {
+function folderReader(env: Variables, path: PlatformPath, findHome: () => string): FolderReader {
   const home = (): string => {
     try {
-      return findHome()
+      const folder = findHome()
+      // Node answers an empty HOME with an empty folder, which would be wherever the process runs.
+      if (folder === '') throw new Error('HOME is empty')
+      return folder
     } catch (cause) {
       throw new StellaError(
         'OPTION_INVALID',
@@ -141,7 +147,7 @@ function folderReader(env: NodeJS.ProcessEnv, path: PlatformPath, findHome: () =
   return { read, home, join: (...parts) => path.join(...parts) }
 }
 
-function platformCache(platform: NodeJS.Platform, folders: FolderReader, cacheHome: () => string): string {
+function platformCache(platform: string, folders: FolderReader, cacheHome: () => string): string {
   if (platform === 'darwin') return folders.join(folders.home(), 'Library', 'Caches')
   if (platform === 'win32') {
     const local = folders.read('LOCALAPPDATA') ?? (() => folders.join(folders.home(), 'AppData', 'Local'))
@@ -150,7 +156,7 @@ function platformCache(platform: NodeJS.Platform, folders: FolderReader, cacheHo
   return cacheHome()
 }
 
-function readToken(env: NodeJS.ProcessEnv, file: () => string): string | undefined {
+function readToken(env: Variables, file: () => string): string | undefined {
   if (readSwitch(env, 'HF_HUB_DISABLE_IMPLICIT_TOKEN') === true) return undefined
   for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
     const token = valueOf(env, name)?.trim()
@@ -184,7 +190,7 @@ function readSmallFile(path: string): string | undefined {
   return refuse(`the token file ${path}`, `at most ${MAX_TOKEN_FILE_BYTES} bytes long`)
 }
 
-function readSwitch(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
+function readSwitch(env: Variables, name: string): boolean | undefined {
   const value = valueOf(env, name)
   if (value === undefined) return undefined
   const word = value.toLowerCase()
@@ -193,7 +199,7 @@ function readSwitch(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
   return refuse(name, `one of ${[...TRUE_WORDS, ...FALSE_WORDS].join(', ')}; got ${JSON.stringify(value)}`)
 }
 
-function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+function valueOf(env: Variables, name: string): string | undefined {
   const value = env[name]
   return value === undefined || value === '' ? undefined : value
 }

@@ -55,6 +55,11 @@ export interface Embedder {
 /** Tokens per run. Speed is flat from 256 up (`bench/run-tokens.ts`); more would only cost memory and latency. */
 export const RUN_TOKENS = 512
 
+/** Room for padding beyond the tokens: what one long text beside many short ones may cost attention. */
+const PADDED_PLACES = 2 * RUN_TOKENS
+
+const RUN_LIMITS = { runTokens: RUN_TOKENS, paddedPlaces: PADDED_PLACES, aloneFrom: FLASH_MIN_TOKENS }
+
 /** Longest text in UTF-16 units; a million is a book of 150,000 words. */
 const MAX_TEXT_CHARACTERS = 1_000_000
 
@@ -78,7 +83,7 @@ export async function embedTexts(
   const texts = await tokenizeInputs(info, tokenizer, inputs, options)
   const { signal, dimensions, onProgress } = options
   const lengths = texts.map((text) => text.ids.length)
-  const runs = planRuns(lengths, { runTokens: RUN_TOKENS, aloneFrom: FLASH_MIN_TOKENS })
+  const runs = planRuns(lengths, RUN_LIMITS)
   const embeddings = new Array<Float32Array>(texts.length)
   let done = 0
   const settled = await Promise.allSettled(
@@ -120,12 +125,7 @@ async function tokenizeInputs(
   inputs: readonly EmbedInput[],
   options: ResolvedEmbedOptions,
 ): Promise<readonly TokenizedText[]> {
-  const given: unknown = inputs
-  if (!Array.isArray(given)) throw refused(`Expected an array of texts; got ${show(given)}`, {})
-  // Everything is read before the first await: what the caller does to the array or to its ids later changes nothing.
-  const checked = Array.from<unknown, string | Int32Array>(given, (input, index) => {
-    return typeof input === 'string' ? checkText(input, index) : checkIds(info, input, index, options)
-  })
+  const checked = checkInputs(info, inputs, options)
   const texts = checked.filter((input) => typeof input === 'string')
   const places = checked.flatMap((input, index) => (typeof input === 'string' ? [index] : []))
   if (tokenizer === undefined && texts.length > 0) {
@@ -141,6 +141,23 @@ async function tokenizeInputs(
     const next = tokenized.next()
     if (next.done === true) throw new Error('the tokenizer returned fewer texts than it was given')
     return next.value
+  })
+}
+
+/**
+ * The inputs, checked and read at once: what the caller does to the array or to its ids later changes nothing.
+ *
+ * @throws {StellaError} INPUT_INVALID or INPUT_TOO_LONG naming the text.
+ */
+export function checkInputs(
+  info: StellaModelInfo,
+  inputs: readonly EmbedInput[],
+  options: ResolvedEmbedOptions,
+): readonly EmbedInput[] {
+  const given: unknown = inputs
+  if (!Array.isArray(given)) throw refused(`Expected an array of texts; got ${show(given)}`, {})
+  return Array.from<unknown, EmbedInput>(given, (input, index) => {
+    return typeof input === 'string' ? checkText(input, index) : checkIds(info, input, index, options)
   })
 }
 

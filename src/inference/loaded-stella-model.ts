@@ -17,7 +17,7 @@ import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embe
 import { embedTexts, single } from './embed-texts.js'
 import { Engine } from './engine.js'
 import type { Logger } from './logger.js'
-import { SILENT } from './logger.js'
+import { SILENT, isLogger } from './logger.js'
 import type { BatchEmbedOptions, EmbedOptions } from './options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from './options.js'
 import type { PackedTexts } from './packing.js'
@@ -101,6 +101,8 @@ export class LoadedStellaModel implements Embedder {
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
       throw invalid('threads', `an integer from 1 to ${MAX_THREADS}`, threads)
     }
+    if (!isLogger(logger)) throw invalid('logger', 'an object with debug, info, warn and error', logger)
+    throwIfAborted(options.signal, `loading ${info.key}`)
     const { folder, manifest } = await findArtefact(info, options)
     let engine: Engine | undefined
     try {

@@ -10,5 +10,14 @@ export interface Logger {
 
 const nothing = (): void => undefined
 
+/** The methods a logger must have. */
+const METHODS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[]
+
+/** Whether `value` can be logged with. */
+export function isLogger(value: unknown): value is Logger {
+  if (typeof value !== 'object' || value === null) return false
+  return METHODS.every((method) => typeof (value as Partial<Logger>)[method] === 'function')
+}
+
 /** Says nothing. */
 export const SILENT: Logger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing })

@@ -59,7 +59,7 @@ const KNOWN = ['task', 'prompt', 'dimensions', 'normalize', 'maxLength', 'overfl
 const MAX_PROMPT_CHARACTERS = 10_000
 
 /** A length limit must leave room for the special tokens and at least one of the text. */
-const MIN_MAX_LENGTH = 4
+export const MIN_MAX_LENGTH = 4
 
 /** How long a text may be, and why no longer. */
 export interface LengthLimit {

@@ -80,6 +80,8 @@ export function packedIndices(lengths: Int32Array): PackedIndices {
 export interface RunLimits {
   /** Tokens of one run; a text longer than this runs alone. */
   readonly runTokens: number
+  /** Places of the padded layout, `texts × longest`: attention works on them, and its scores grow with them. */
+  readonly paddedPlaces: number
   /** A text with at least this many tokens always runs alone, on the engine's path for long texts. */
   readonly aloneFrom: number
 }
@@ -97,7 +99,9 @@ export function planRuns(lengths: readonly number[], limits: RunLimits): readonl
   let tokens = 0
   for (const index of order) {
     const length = lengths[index] ?? 0
-    const full = tokens + length > limits.runTokens || length >= limits.aloneFrom
+    const longest = lengths[current[0] ?? index] ?? 0
+    const padded = (current.length + 1) * longest
+    const full = tokens + length > limits.runTokens || padded > limits.paddedPlaces || length >= limits.aloneFrom
     if (full && current.length > 0) {
       runs.push(current)
       current = []

@@ -5,11 +5,14 @@ import type { Encoding } from 'tokenizers'
 import { Tokenizer } from 'tokenizers'
 
 import { StellaError, messageOf } from '../errors.js'
-import { throwIfAborted } from '../files/cancellation.js'
+import { throwIfAborted, untilAborted } from '../files/cancellation.js'
 import type { OverflowPolicy } from './options.js'
 
-/** Texts per call into the native library: enough for all its threads, few enough to bound its memory. */
+/** Texts per call into the native library: enough for all its threads. */
 const TEXTS_PER_CALL = 256
+
+/** Characters per call: the library holds some 40 bytes for each. A longer text is a call of its own. */
+const CHARACTERS_PER_CALL = 2_000_000
 
 /** The multilingual tokenizers of real checkpoints stay under 20 MB. */
 const MAX_TOKENIZER_BYTES = 100_000_000
@@ -81,11 +84,10 @@ export class StellaTokenizer {
    */
   async encode(texts: readonly string[], options: TokenizeOptions): Promise<TokenizedText[]> {
     const results: TokenizedText[] = []
-    for (let start = 0; start < texts.length; start += TEXTS_PER_CALL) {
+    for (const part of callsOf(texts)) {
       throwIfAborted(options.signal, 'tokenising')
-      const part = texts.slice(start, start + TEXTS_PER_CALL).map((text) => options.prompt + text)
-      const encodings = await this.#tokenizer.encodeBatch(part)
-      for (const encoding of encodings) {
+      const call = this.#tokenizer.encodeBatch(part.map((text) => options.prompt + text))
+      for (const encoding of await untilAborted(options.signal, call, 'tokenising')) {
         results.push(this.#fit(encoding, options.places?.[results.length] ?? results.length, options))
       }
     }
@@ -151,4 +153,20 @@ function tokensUpTo(encoding: Encoding, prompt: string, before: number): number 
   const characters = Array.from(prompt).length
   const past = encoding.getOffsets().findIndex(([, end], token) => token >= before && (end ?? 0) > characters)
   return past === -1 ? encoding.getLength() : past
+}
+
+/** Cuts texts into calls, in order. */
+function* callsOf(texts: readonly string[]): Generator<readonly string[]> {
+  let call: string[] = []
+  let characters = 0
+  for (const text of texts) {
+    if (call.length > 0 && (call.length === TEXTS_PER_CALL || characters + text.length > CHARACTERS_PER_CALL)) {
+      yield call
+      call = []
+      characters = 0
+    }
+    call.push(text)
+    characters += text.length
+  }
+  if (call.length > 0) yield call
 }

@@ -8,8 +8,8 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
-import { single } from '../inference/embed-texts.js'
-import type { BatchEmbedOptions, EmbedOptions, LengthLimit } from '../inference/options.js'
+import { checkInputs, single } from '../inference/embed-texts.js'
+import type { BatchEmbedOptions, EmbedOptions, LengthLimit, ResolvedEmbedOptions } from '../inference/options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/options.js'
 import type { LoadedEntry } from './loaded-entry.js'
 import { MemoryLedger } from './memory-ledger.js'
@@ -78,14 +78,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const info = this.#find(model)
     // Checked before the model is loaded: a mistake in an option answers at once.
     const resolved = resolveEmbedOptions(info, options, this.#lengthLimit(info))
-    const texts = snapshot(inputs)
-    return this.#track(async () => {
-      const { dimensions, signal } = resolved
-      let entry = await this.#load(info, dimensions, signal)
-      // Evicted while this call waited for it: it is loaded again.
-      while (entry.closing) entry = await this.#load(info, dimensions, signal)
-      return entry.embed(texts, resolved)
-    })
+    const texts = checkInputs(info, inputs, resolved)
+    return this.#track(() => this.#with(info, resolved, (entry) => entry.embed(texts, resolved)))
   }
 
   /**
@@ -97,8 +91,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   async preload(model: ModelReference, options: PreloadOptions = {}): Promise<void> {
     const info = this.#find(model)
     rejectUnknownKeys(options, ['dimensions', 'signal'])
-    const { dimensions, signal } = resolveEmbedOptions(info, options)
-    await this.#track(() => this.#load(info, dimensions, signal))
+    const resolved = resolveEmbedOptions(info, options)
+    const { dimensions, signal } = resolved
+    await this.#track(() => this.#with(info, resolved, (entry) => entry.requireHead(dimensions, signal)))
   }
 
   /**
@@ -111,7 +106,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   async evict(model: ModelReference): Promise<void> {
     const { key } = this.#find(model)
     const slot = this.#slots.get(key)
-    if (slot === undefined) return
+    // Perhaps on its way out already: then this waits for its memory, too.
+    if (slot === undefined) return this.#retiring.get(key)
     await this.#retire(slot)
     this.#tell(() => this.emit('modelEvicted', { model: key }))
   }
@@ -161,6 +157,19 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return { tokens: maxLength, reason: 'for which this pool has memory; open it with a larger `maxLength`' }
   }
 
+  /** Hands the loaded model to `use`, in the same breath in which it was seen to take calls. */
+  async #with<T>(
+    info: StellaModelInfo,
+    { dimensions, signal }: Pick<ResolvedEmbedOptions, 'dimensions' | 'signal'>,
+    use: (entry: LoadedEntry) => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      const entry = await this.#load(info, dimensions, signal)
+      // Evicted while this call waited for it: it is loaded again.
+      if (!entry.closing) return use(entry)
+    }
+  }
+
   #load(info: StellaModelInfo, dimensions: number, signal: AbortSignal | undefined): Promise<LoadedEntry> {
     const slot = this.#slots.get(info.key) ?? this.#start(info, dimensions)
     return slot.wait(signal)
@@ -173,7 +182,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       dimensions: info.heads.length === 0 ? undefined : [dimensions],
       after: this.#retiring.get(info.key),
       onReady: (worker, loadMs) => {
-        this.#options.logger.debug({ model: info.key, worker, loadMs }, 'worker ready')
+        this.#tell(() => {
+          this.#options.logger.debug({ model: info.key, worker, loadMs }, 'worker ready')
+        })
         this.#tell(() => this.emit('workerReady', { model: info.key, worker, loadMs }))
       },
       onRun: (report) => {
@@ -182,7 +193,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       onLoaded: ({ plan, precision }, loadMs) => {
         const facts = { model: info.key, workers: plan.workers, loadMs }
         const more = { precision, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
-        this.#options.logger.info({ ...facts, ...more }, 'model loaded')
+        this.#tell(() => {
+          this.#options.logger.info({ ...facts, ...more }, 'model loaded')
+        })
         this.#tell(() => this.emit('modelLoaded', facts))
       },
       // The next call tries again; it may have been the download, or memory that another model has since given back.
@@ -207,8 +220,8 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     if (this.#retiring.get(key) === closed) this.#retiring.delete(key)
   }
 
-  /** A listener that throws fails no call: its error surfaces as the uncaught exception it is. */
-  #tell(emit: () => void): void {
+  /** A listener or logger that throws fails no call: its error surfaces as the uncaught exception it is. */
+  #tell(emit: () => unknown): void {
     try {
       emit()
     } catch (error) {
@@ -227,10 +240,4 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       this.#calls.delete(running)
     }
   }
-}
-
-/** The list as it is now. What is no array stays what it is, for the check of the inputs to refuse. */
-function snapshot(inputs: readonly EmbedInput[]): readonly EmbedInput[] {
-  const given: unknown = inputs
-  return Array.isArray(given) ? [...inputs] : inputs
 }

@@ -2,27 +2,34 @@
  * Lets the process leave while workers run. Ending a thread inside the engine aborts the process (exit code 134 for
  * whatever code was meant), so a leaving process forbids new runs and waits for those under way.
  */
-import { SHARED } from '../../workers/protocol.js'
+import type { SharedCounts } from '../../workers/shared-counts.js'
+import { busyIndices, forbidRuns } from '../../workers/shared-counts.js'
 
 /** Longest wait for runs under way. A run cannot be cancelled; the longest, one of 8,192 tokens, takes seconds. */
 const EXIT_WAIT_MS = 30_000
+
+/** What is guarded in this process: one listener serves all models of all pools. */
+const guarded = new Set<SharedCounts>()
+
+function onExit(): void {
+  const deadline = performance.now() + EXIT_WAIT_MS
+  for (const shared of guarded) forbidRuns(shared)
+  for (const shared of guarded) {
+    // A thread that is killed from now on cannot be heard of: this thread does not return to its event loop.
+    for (const busy of busyIndices(shared)) Atomics.wait(shared, busy, 1, Math.max(0, deadline - performance.now()))
+  }
+}
 
 /**
  * Guards a group of workers.
  *
  * @returns takes the guard away again.
  */
-export function guardExit(shared: Int32Array<SharedArrayBuffer>): () => void {
-  const onExit = (): void => {
-    Atomics.store(shared, SHARED.closing, 1)
-    const deadline = performance.now() + EXIT_WAIT_MS
-    for (;;) {
-      const busy = Atomics.load(shared, SHARED.busy)
-      const left = deadline - performance.now()
-      if (busy === 0 || left <= 0) return
-      Atomics.wait(shared, SHARED.busy, busy, left)
-    }
+export function guardExit(shared: SharedCounts): () => void {
+  if (guarded.size === 0) process.on('exit', onExit)
+  guarded.add(shared)
+  return () => {
+    guarded.delete(shared)
+    if (guarded.size === 0) process.off('exit', onExit)
   }
-  process.on('exit', onExit)
-  return () => process.off('exit', onExit)
 }

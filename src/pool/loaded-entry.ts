@@ -7,8 +7,10 @@ import type { PrepareOptions } from '../convert/prepare.js'
 import { prepareArtefact } from '../convert/prepare.js'
 import type { Precision } from '../convert/recipe.js'
 import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
+import { checkArtefact } from '../inference/check-artefact.js'
 import { embedTexts } from '../inference/embed-texts.js'
 import type { PackedTexts } from '../inference/packing.js'
+import { StellaError } from '../errors.js'
 import { throwIfAborted, withOwnSignal } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import { StellaTokenizer } from '../inference/tokenizer.js'
@@ -50,10 +52,10 @@ export interface LoadRequest {
 export class LoadedEntry {
   readonly info: StellaModelInfo
   readonly plan: Plan
-  /** Longest text it has memory for. */
-  readonly maxLength: number
   readonly workers: ModelWorkers
   readonly precision: Precision
+  /** Folder the workers loaded. */
+  readonly #artefact: string
   readonly #tokenizer: StellaTokenizer
   readonly #grant: MemoryGrant
   readonly #queue: RunQueue
@@ -67,9 +69,9 @@ export class LoadedEntry {
     info: StellaModelInfo,
     parts: {
       plan: Plan
-      maxLength: number
       workers: ModelWorkers
       precision: Precision
+      artefact: string
       tokenizer: StellaTokenizer
       grant: MemoryGrant
       observer: EntryObserver
@@ -79,9 +81,9 @@ export class LoadedEntry {
   ) {
     this.info = info
     this.plan = parts.plan
-    this.maxLength = parts.maxLength
     this.workers = parts.workers
     this.precision = parts.precision
+    this.#artefact = parts.artefact
     this.#tokenizer = parts.tokenizer
     this.#grant = parts.grant
     this.#observer = parts.observer
@@ -110,6 +112,7 @@ export class LoadedEntry {
         dimensions: request.dimensions,
         signal,
       })
+      await checkArtefact(info, artefact.folder, artefact.manifest)
       const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'), info.architecture.vocab)
       throwIfAborted(signal, `loading ${info.key}`)
       const workers = await ModelWorkers.start(info, {
@@ -122,9 +125,9 @@ export class LoadedEntry {
       const present = new Set(heads.map((head) => head.dimensions))
       return new LoadedEntry(info, {
         plan,
-        maxLength,
         workers,
         precision,
+        artefact: artefact.folder,
         tokenizer,
         grant,
         observer,
@@ -159,7 +162,7 @@ export class LoadedEntry {
   }
 
   async #embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
-    await this.#requireHead(options.dimensions, options.signal)
+    await this.requireHead(options.dimensions, options.signal)
     return withOwnSignal(options.signal, (signal) => {
       const run = (batch: PackedTexts): Promise<Float32Array> => this.#run(batch, options, signal)
       return embedTexts(this.info, this.#tokenizer, inputs, { ...options, signal }, run)
@@ -189,14 +192,22 @@ export class LoadedEntry {
     this.#grant.release()
   }
 
-  /** A head the artefact lacks is converted now; the workers find it when they are first asked for it. */
-  async #requireHead(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * A head the artefact lacks is converted now; the workers find it when they are first asked for it.
+   *
+   * @throws {StellaError} ARTEFACT_INVALID when the checkpoint is no longer the one that was loaded.
+   */
+  async requireHead(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.info.heads.length === 0 || this.#dimensions.has(dimensions)) return
-    const { manifest } = await prepareArtefact(this.info, {
-      ...prepareOptions(this.#options),
-      dimensions: [dimensions],
-      signal,
-    })
+    const options = { ...prepareOptions(this.#options), dimensions: [dimensions], signal }
+    const { folder, manifest } = await prepareArtefact(this.info, options)
+    if (folder !== this.#artefact) {
+      throw new StellaError(
+        'ARTEFACT_INVALID',
+        `The checkpoint of ${this.info.key} has changed since it was loaded; evict the model and load it again`,
+        { details: { model: this.info.key, loaded: this.#artefact, found: folder } },
+      )
+    }
     for (const head of manifest.heads) this.#dimensions.add(head.dimensions)
   }
 }

@@ -1,9 +1,13 @@
 /** The worker threads of one model: a Piscina whose threads each load it once. Runs batches; knows no texts. */
+import type { Worker } from 'node:worker_threads'
+
 import { Piscina } from 'piscina'
 
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { EmbedTask, LoadOutcome, TaskOutcome, WorkerSetup } from '../../workers/protocol.js'
-import { SHARED, SHARED_LENGTH, decodeError, isLoadOutcome } from '../../workers/protocol.js'
+import { decodeError, isLoadOutcome } from '../../workers/protocol.js'
+import type { SharedCounts } from '../../workers/shared-counts.js'
+import { busyIndices, forbidRuns, forgetThread, loadsOf, sharedCounts } from '../../workers/shared-counts.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { PackedTexts } from '../inference/packing.js'
 import { disableEngineTelemetry } from '../inference/telemetry.js'
@@ -34,16 +38,12 @@ export interface RunResult {
 export class ModelWorkers {
   readonly info: StellaModelInfo
   readonly #piscina: Piscina<EmbedTask, TaskOutcome>
-  readonly #shared: Int32Array<SharedArrayBuffer>
+  readonly #shared: SharedCounts
   readonly #unguard: () => void
   readonly #pending = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  private constructor(
-    info: StellaModelInfo,
-    piscina: Piscina<EmbedTask, TaskOutcome>,
-    shared: Int32Array<SharedArrayBuffer>,
-  ) {
+  private constructor(info: StellaModelInfo, piscina: Piscina<EmbedTask, TaskOutcome>, shared: SharedCounts) {
     this.info = info
     this.#piscina = piscina
     this.#shared = shared
@@ -57,7 +57,7 @@ export class ModelWorkers {
    */
   static async start(info: StellaModelInfo, options: ModelWorkersOptions): Promise<ModelWorkers> {
     const { artefact, workers, threads, onLoad } = options
-    const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT))
+    const shared = sharedCounts()
     // The workers load the engine, and cannot do this themselves.
     disableEngineTelemetry()
     const setup: WorkerSetup = { info, artefact, threads, shared }
@@ -72,7 +72,7 @@ export class ModelWorkers {
     })
     const started = new ModelWorkers(info, piscina, shared)
     try {
-      await keepingAlive(loadsOf(piscina, workers, onLoad))
+      await keepingAlive(outcomesOf(piscina, shared, workers, onLoad))
       return started
     } catch (error) {
       await started.close()
@@ -82,17 +82,12 @@ export class ModelWorkers {
 
   /** Times any thread began to load. Equal to the threads ever started, or something loads twice. */
   get loads(): number {
-    return Atomics.load(this.#shared, SHARED.loads)
+    return loadsOf(this.#shared)
   }
 
   /** Live threads. */
   get threads(): number {
     return this.#piscina.threads.length
-  }
-
-  /** Runs waiting for a thread. */
-  get queued(): number {
-    return this.#piscina.queueSize
   }
 
   /**
@@ -138,21 +133,38 @@ export class ModelWorkers {
 
   /** Ends once no thread is inside the engine: forbids new runs, then waits for the last. */
   async #quiet(): Promise<void> {
-    Atomics.store(this.#shared, SHARED.closing, 1)
-    for (;;) {
-      const busy = Atomics.load(this.#shared, SHARED.busy)
-      if (busy === 0) return
-      await keepingAlive(Atomics.waitAsync(this.#shared, SHARED.busy, busy).value)
+    forbidRuns(this.#shared)
+    for (const busy of busyIndices(this.#shared)) {
+      await keepingAlive(Atomics.waitAsync(this.#shared, busy, 1).value)
     }
   }
+}
+
+/** Hears of every thread's end, also of one that leaves by itself, of which Piscina says nothing while it is idle. */
+function watchThreads(piscina: Piscina<EmbedTask, TaskOutcome>, onEnd: (threadId: number) => void): void {
+  const known = new WeakSet<Worker>()
+  const watch = (): void => {
+    for (const thread of piscina.threads) {
+      if (known.has(thread)) continue
+      known.add(thread)
+      // Kept now: a thread that has ended has no id any more.
+      const { threadId } = thread
+      thread.once('exit', () => {
+        onEnd(threadId)
+      })
+    }
+  }
+  watch()
+  piscina.on('workerCreate', watch)
 }
 
 /**
  * Resolves once so many workers have loaded. When one fails, the others are heard out first: they load the same files,
  * and a thread cannot be stopped while it does.
  */
-function loadsOf(
+function outcomesOf(
   piscina: Piscina<EmbedTask, TaskOutcome>,
+  shared: SharedCounts,
   workers: number,
   onLoad: (outcome: LoadOutcome) => void,
 ): Promise<void> {
@@ -160,19 +172,25 @@ function loadsOf(
     const outcomes: LoadOutcome[] = []
     piscina.on('message', (message: unknown) => {
       if (!isLoadOutcome(message)) return
-      onLoad(message)
       outcomes.push(message)
-      if (outcomes.length < workers) return
-      const failure = outcomes.find((outcome) => outcome.type === 'failed')
-      if (failure === undefined) resolve()
-      else reject(decodeError(failure.error))
+      if (outcomes.length >= workers) {
+        const failure = outcomes.find((outcome) => outcome.type === 'failed')
+        if (failure === undefined) resolve()
+        else reject(decodeError(failure.error))
+      }
+      onLoad(message)
     })
-    // A thread that ends while it loads, or whose module does not even start. Stays on: unheard, the event would throw.
-    piscina.on('error', (error: unknown) => {
-      reject(
-        new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading: ${messageOf(error)}`, { cause: error }),
-      )
+    const lost = (cause?: unknown): void => {
+      const reason = cause === undefined ? '' : `: ${messageOf(cause)}`
+      reject(new StellaError('MODEL_LOAD_FAILED', `A worker ended while loading${reason}`, { cause }))
+    }
+    watchThreads(piscina, (threadId) => {
+      forgetThread(shared, threadId)
+      // With an outcome of its own it was heard already, and this changes nothing.
+      if (!outcomes.some(({ worker }) => worker === threadId)) lost()
     })
+    // What a thread throws outside of a task. Stays on: unheard, the event would throw.
+    piscina.on('error', lost)
   })
 }
 

@@ -6,8 +6,8 @@ import type { PrecisionRequest } from '../convert/recipe.js'
 import { PRECISIONS } from '../convert/recipe.js'
 import type { HubSettings } from '../files/environment.js'
 import type { Logger } from '../inference/logger.js'
-import { SILENT } from '../inference/logger.js'
-import { invalid, rejectUnknownKeys } from '../inference/options.js'
+import { SILENT, isLogger } from '../inference/logger.js'
+import { MIN_MAX_LENGTH, invalid, rejectUnknownKeys } from '../inference/options.js'
 import type { MemoryRequest } from './memory-budget.js'
 import { readMemoryLimits, resolveMemoryBudget } from './memory-budget.js'
 
@@ -78,11 +78,18 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   const { memory, registry, logger, ...rest } = options
   checkCount('workers', options.workers, MAX_THREADS)
   checkCount('threads', options.threads, MAX_THREADS)
-  checkCount('maxLength', options.maxLength, Number.MAX_SAFE_INTEGER)
+  checkCount('maxLength', options.maxLength, Number.MAX_SAFE_INTEGER, MIN_MAX_LENGTH)
   const precisions = ['auto', ...PRECISIONS] as const
   if (options.precision !== undefined && !precisions.includes(options.precision)) {
     throw invalid('precision', precisions.join(', '), options.precision)
   }
+  if (logger !== undefined && !isLogger(logger)) {
+    throw invalid('logger', 'an object with debug, info, warn and error', logger)
+  }
+  checkKind('download', options.download, 'boolean')
+  checkKind('home', options.home, 'string')
+  for (const name of ['onDownload', 'onConvert', 'onWait'] as const) checkKind(name, options[name], 'function')
+  if (options.home === '') throw invalid('home', 'a folder', options.home)
   return Object.freeze({
     ...rest,
     budget: resolveMemoryBudget(memory, await readMemoryLimits()),
@@ -91,7 +98,13 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   })
 }
 
-function checkCount(name: string, value: number | undefined, max: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return
-  throw invalid(name, `an integer of at least 1${max === MAX_THREADS ? ` and at most ${MAX_THREADS}` : ''}`, value)
+function checkCount(name: string, value: number | undefined, max: number, min = 1): void {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return
+  const most = max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`
+  throw invalid(name, `an integer of at least ${min}${most}`, value)
+}
+
+function checkKind(name: string, value: unknown, kind: 'boolean' | 'string' | 'function'): void {
+  if (value === undefined || typeof value === kind) return
+  throw invalid(name, `a ${kind}`, value)
 }

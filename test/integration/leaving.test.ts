@@ -40,3 +40,27 @@ it('a loaded pool that is only dropped does not keep the process', async () => {
 it('a listener that throws fails no call, and its error is not lost', async () => {
   expect(await exitOf('listener', 'run')).toMatchObject({ code: 5, signal: null })
 })
+
+describe('a worker thread that dies', () => {
+  const losing = fileURLToPath(new URL('../fixtures/losing.ts', import.meta.url))
+  const killer = fileURLToPath(new URL('../fixtures/kill-worker.cjs', import.meta.url))
+
+  it.each([
+    ['start', 'exit', 'MODEL_LOAD_FAILED'],
+    ['load', 'exit', 'MODEL_LOAD_FAILED'],
+    ['load', 'throw', 'MODEL_LOAD_FAILED'],
+    ['run', 'exit', 'WORKER_LOST'],
+    ['run', 'throw', 'WORKER_LOST'],
+  ])('during its %s (%s) fails the call, and the pool still closes', async (at, by, code) => {
+    const env = { ...process.env, KILL_WORKER_AT: at, KILL_WORKER_BY: by }
+    const args = ['--require', killer, '--import', 'tsx', losing, home.path]
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
+    let stdout = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    const [exitCode] = (await once(child, 'close')) as [unknown]
+    expect(exitCode).toBe(0)
+    const { codes, granted } = JSON.parse(stdout) as { codes: string[]; granted: number }
+    expect(codes).toContain(code)
+    expect(granted).toBe(0)
+  })
+})

@@ -24,7 +24,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   events: { files: /^src\/events\.ts$/, parts: ['errors'] },
   show: { files: /^src\/show\.ts$/, parts: [] },
   // rank 1
-  protocol: { files: /^workers\/protocol\.ts$/, parts: ['errors', 'registry', 'show'], node: true },
+  protocol: { files: /^workers\/(protocol|shared-counts)\.ts$/, parts: ['errors', 'registry', 'show'], node: true },
   files: {
     files: /^src\/files\//,
     parts: ['errors', 'registry', 'show'],

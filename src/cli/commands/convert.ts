@@ -9,6 +9,7 @@ import { headOf, prepareArtefact } from '../../convert/prepare.js'
 import { resolvePrecision } from '../../convert/recipe.js'
 import { findCheckpoint } from '../../convert/source.js'
 import { withFileLock } from '../../files/file-lock.js'
+import { writingTo } from '../../files/storage.js'
 import { formatBytes } from '../../pool/memory-ledger.js'
 import type { CommandContext, RunCommand } from '../command.js'
 import { EXIT } from '../exit-code.js'
@@ -44,12 +45,14 @@ async function into(context: CommandContext, info: StellaModelInfo, path: string
   const checkpoint = await findCheckpoint(info, wanted, source)
   const heads = values.dims === undefined ? await headsAtHand(checkpoint, info) : wanted
   const precision = resolvePrecision(values.precision ?? OPTIONS.precision.default)
-  return withFileLock(folder, { signal, onWait }, async (held) => {
+  const make = async (held: AbortSignal): Promise<Artefact> => {
     // Again, under the lock: it may have been made while this waited.
     await checkOutFolder(folder, values.force)
     const options = { precision, heads, out: folder, signal: held, onProgress }
     return { folder, manifest: await convertCheckpoint(checkpoint, info, options), converted: true }
-  })
+  }
+  const advice = 'Free space there, or name another folder with --out'
+  return writingTo(folder, advice, () => withFileLock(folder, { signal, onWait }, make))
 }
 
 function defaultDims(info: StellaModelInfo): readonly number[] {

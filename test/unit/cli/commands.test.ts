@@ -259,7 +259,7 @@ describe('stella pull', () => {
         aliases: [],
         source: { kind: 'hub', repo: REPO, revision: repo.commit },
       } as const
-      getDefaultRegistry().register({ ...info, files: [...info.files, { path: 'model.safetensors' }] })
+      getDefaultRegistry().register(info)
       const env = { STELLA_HOME: await emptyFolder(), HF_HOME: await emptyFolder(), HF_ENDPOINT: hub.url }
       return { key, env, close: () => hub.close() }
     }

@@ -34,7 +34,7 @@ describe('Output', () => {
   it('reports a disk that is full as a failure', async () => {
     const output = new Output(failing('ENOSPC'))
     await expect(output.write('x')).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'STORAGE_FAILED',
       message: /standard output: write ENOSPC/,
     })
     expect(output.closed.aborted).toBe(false)

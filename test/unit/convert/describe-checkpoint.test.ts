@@ -169,5 +169,12 @@ it('a checkpoint in shards and with another prefix is described the same', async
   const folder = await makeTiny(temporary.path, 'qwen2-mha', { shards: 2, prefix: '', dtype: 'BF16' })
   const info = await describeCheckpoint(folder, { key: 'same', name: 'same' })
   const plain = await describeCheckpoint(goldenCheckpoint('qwen2-mha'), { key: 'same', name: 'same' })
-  expect({ ...info, source: null, description: '' }).toEqual({ ...plain, source: null, description: '' })
+  const shape = { source: null, description: '', files: [] }
+  expect({ ...info, ...shape }).toEqual({ ...plain, ...shape })
+  const weights = info.files.map((file) => file.path).filter((path) => path.includes('safetensors'))
+  expect(weights).toEqual([
+    'model-00001-of-00002.safetensors',
+    'model-00002-of-00002.safetensors',
+    'model.safetensors.index.json',
+  ])
 })

@@ -35,7 +35,6 @@ describe('a head that comes later', () => {
       ...described,
       key: 'from-hub',
       source: { kind: 'hub', repo: 'owner/tiny', revision: commit },
-      files: [...described.files, { path: 'model.safetensors' }],
     })
     await mkdir(dirname(snapshot), { recursive: true })
     await rename(folder, snapshot)

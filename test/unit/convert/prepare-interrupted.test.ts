@@ -102,7 +102,8 @@ describe('a conversion that ends early leaves nothing', () => {
 
   it('when the weights are not those the descriptor is pinned to', async () => {
     const sha256 = '0'.repeat(64)
-    const pinned = { ...info, files: [...info.files, { path: 'model.safetensors', sha256 }] }
+    const files = info.files.map((file) => (file.path === 'model.safetensors' ? { ...file, sha256 } : file))
+    const pinned = { ...info, files }
     const home = freshHome()
     const error = await failureOf(() => prepareArtefact(pinned, { home }))
     expect(error.code).toBe('CHECKPOINT_INVALID')

@@ -98,7 +98,7 @@ describe('loading', () => {
     await using model = await LoadedStellaModel.load(info, { artefact: folder, threads: 1 })
     const error = await failureOf(() => model.embed('fox', { dimensions: 64 }))
     expect(error.code).toBe('MODEL_NOT_DOWNLOADED')
-    expect(error.message).toContain('stella pull tiny --dims 64')
+    expect(error.message).toContain('prepareArtefact(info, { dimensions: [64] })')
     await writeFile(join(folder, 'manifest.json'), manifest)
     expect((await model.embed('fox', { dimensions: 64 })).embedding).toHaveLength(64)
   })

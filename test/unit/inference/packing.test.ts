@@ -65,7 +65,7 @@ describe('packedIndices', () => {
 })
 
 describe('planRuns', () => {
-  const limits = { runTokens: 100, aloneFrom: 80 }
+  const limits = { runTokens: 100, paddedPlaces: 2 * 100, aloneFrom: 80 }
   /** Lengths at the limits and far from them. */
   const anyTexts = fc.array(
     fc.oneof(fc.constantFrom(1, 5, 20, 79, 80, 81, 99, 100, 101), fc.integer({ min: 1, max: 200 })),
@@ -96,6 +96,17 @@ describe('planRuns', () => {
     )
   })
 
+  it('bounds the padded layout: a long text does not drag many short ones to its length', () => {
+    fc.assert(
+      fc.property(anyTexts, (lengths) => {
+        for (const run of planRuns(lengths, limits)) {
+          const longest = Math.max(...run.map((index) => lengths[index] ?? 0))
+          expect(run.length === 1 || run.length * longest <= limits.paddedPlaces).toBe(true)
+        }
+      }),
+    )
+  })
+
   it('runs a long text alone', () => {
     fc.assert(
       fc.property(anyTexts, (lengths) => {
@@ -114,7 +125,9 @@ describe('planRuns', () => {
           const next = runs[at + 1]?.[0]
           if (next === undefined) continue
           const alone = run.some((index) => (lengths[index] ?? 0) >= limits.aloneFrom)
-          expect(alone || tokensOf(run, lengths) + (lengths[next] ?? 0) > limits.runTokens).toBe(true)
+          const places = (run.length + 1) * (lengths[run[0] ?? 0] ?? 0)
+          const tokens = tokensOf(run, lengths) + (lengths[next] ?? 0)
+          expect(alone || tokens > limits.runTokens || places > limits.paddedPlaces).toBe(true)
         }
       }),
     )

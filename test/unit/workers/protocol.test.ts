@@ -3,7 +3,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 
 import { StellaError, isStellaError } from '../../../src/errors.js'
-import { SHARED, SHARED_LENGTH, decodeError, encodeError, isLoadOutcome } from '../../../workers/protocol.js'
+import { decodeError, encodeError, isLoadOutcome } from '../../../workers/protocol.js'
 
 /** What arrives on the other side of a message port. */
 function crossed(value: unknown): unknown {
@@ -60,10 +60,4 @@ describe('isLoadOutcome', () => {
       expect(isLoadOutcome(other)).toBe(false)
     }
   })
-})
-
-it('the shared counts have a place each', () => {
-  const places = Object.values(SHARED)
-  expect(new Set(places).size).toBe(SHARED_LENGTH)
-  expect(Math.max(...places)).toBe(SHARED_LENGTH - 1)
 })
