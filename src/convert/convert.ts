@@ -3,12 +3,12 @@
  * is complete. Weights stream through; no tensor is held whole.
  */
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { ArchitectureInfo, HeadInfo, StellaModelInfo } from '../../registry/types.js'
 import { StellaError, messageOf } from '../errors.js'
-import { replaceFolder } from '../files/atomic.js'
+import { replaceFolder, writeFileDurably } from '../files/atomic.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import { sha256File } from '../files/hash.js'
 import type { Manifest } from '../files/manifest.js'
@@ -91,7 +91,7 @@ export async function convertCheckpoint(
       fidelity: null,
       fingerprint: fingerprintOf(precision, info.architecture, sources),
     }
-    await writeFile(join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
+    await writeFileDurably(join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
     throwIfAborted(signal, `converting ${info.key}`)
     return manifest
   })
@@ -145,7 +145,7 @@ async function writeGraph(target: GraphTarget, file: string, build: (data: Exter
     target.onProgress?.({ model: target.model, state: 'writing', file: dataFile, bytes, total: data.bytes })
   })
   target.files[dataFile] = { bytes, sha256: hash.digest('hex') }
-  await writeFile(join(target.folder, file), model, { flag: 'wx' })
+  await writeFileDurably(join(target.folder, file), model)
   target.files[file] = { bytes: model.byteLength, sha256: createHash('sha256').update(model).digest('hex') }
 }
 

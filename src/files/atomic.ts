@@ -19,17 +19,22 @@ export async function writeFileAtomic(path: string, text: string): Promise<void>
   await mkdir(dirname(path), { recursive: true })
   const partial = partialPath(path)
   try {
-    const file = await open(partial, 'wx')
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await writeFileDurably(partial, text)
     await rename(partial, path)
   } catch (error) {
     await rm(partial, { force: true })
     throw error
+  }
+}
+
+/** Writes a file that must not exist, and waits until the disk has it. */
+export async function writeFileDurably(path: string, data: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(data)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 

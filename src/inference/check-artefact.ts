@@ -1,4 +1,4 @@
-/** Whether an artefact on disk is what its manifest says, as far as can be told without reading it. */
+/** Whether an artefact on disk is what its manifest says, as far as can be told in no time. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -6,13 +6,19 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { BACKBONE_FILE } from '../convert/convert.js'
 import { StellaError } from '../errors.js'
+import { sha256File } from '../files/hash.js'
 import type { Manifest } from '../files/manifest.js'
 import { isPlainFileName } from '../files/plain-name.js'
 import { clip, quote } from '../show.js'
 
 /**
- * Checks that the artefact was made for `info` and that each file has its size. Contents are not read: that would cost
- * more than the load. `stella verify` compares hashes.
+ * Files up to this size are hashed at every load: graphs, tokenizers and most heads. The backbone's weights are not:
+ * reading them would cost more than the load. `stella verify` hashes everything.
+ */
+const MAX_HASHED_BYTES = 16 * 1024 ** 2
+
+/**
+ * Checks that the artefact was made for `info`, that each file has its size, and that the small ones have their hash.
  *
  * @throws {StellaError} ARTEFACT_INVALID naming the file and how to make it again.
  */
@@ -37,17 +43,26 @@ export async function checkArtefact(info: StellaModelInfo, folder: string, manif
       details: { folder, file: clip(foreign) },
     })
   }
-  for (const [file, { bytes }] of Object.entries(manifest.files)) {
-    const size = await stat(join(folder, file)).then(
+  for (const [file, { bytes, sha256 }] of Object.entries(manifest.files)) {
+    const path = join(folder, file)
+    const size = await stat(path).then(
       (found) => found.size,
       () => undefined,
     )
-    if (size === bytes) continue
-    const found = size === undefined ? 'is missing' : `has ${size} bytes`
-    throw new StellaError(
-      'ARTEFACT_INVALID',
-      `${join(folder, file)} ${found}; the manifest says ${bytes}. Convert again with \`stella convert ${info.key} --force\``,
-      { details: { folder, file, bytes: size, expected: bytes } },
-    )
+    if (size !== bytes) {
+      const found = size === undefined ? 'is missing' : `has ${size} bytes`
+      throw damaged(info, folder, file, `${found}; the manifest says ${bytes}`)
+    }
+    if (bytes <= MAX_HASHED_BYTES && (await sha256File(path)).sha256 !== sha256) {
+      throw damaged(info, folder, file, "has changed since it was made: its SHA-256 is not the manifest's")
+    }
   }
+}
+
+function damaged({ key }: StellaModelInfo, folder: string, file: string, problem: string): StellaError {
+  return new StellaError(
+    'ARTEFACT_INVALID',
+    `${join(folder, file)} ${problem}. Convert again with \`stella convert ${key} --force\``,
+    { details: { folder, file } },
+  )
 }

@@ -12,6 +12,7 @@ import { prepareArtefact } from '../../src/convert/prepare.js'
 import type { PoolOptions } from '../../src/index.js'
 import { EmbeddingPool, LoadedStellaModel, describeCheckpoint } from '../../src/index.js'
 import { goldenCheckpoint, maxAbs } from '../golden/golden-file.js'
+import { replaceFile } from '../support/replace-file.js'
 import { temporaryFolder } from '../support/temp-folder.js'
 
 /** A text alone against the same text in a batch, in float32. */
@@ -126,10 +127,7 @@ describe('loading', () => {
       await cp(goldenCheckpoint('new-tiny'), folder, { recursive: true })
       broken = await describeCheckpoint(folder)
       const artefact = await prepareArtefact(broken, { home })
-      const backbone = join(artefact.folder, BACKBONE_FILE)
-      const bytes = await readFile(backbone)
-      // The same size, so that only the engine sees that it is no graph.
-      await writeFile(backbone, bytes.fill(0xff))
+      await replaceFile(artefact.folder, BACKBONE_FILE, (bytes) => bytes.fill(0xff))
     })
 
     it('rejects with MODEL_LOAD_FAILED at once: each thread loaded once, and none is left', async () => {
@@ -151,6 +149,20 @@ describe('loading', () => {
       const [failed, served] = await Promise.all([codeOf(pool.embed(broken, 'x')), pool.embed('stella-nano', 'x')])
       expect(failed).toBe('MODEL_LOAD_FAILED')
       expect(served.embedding).toHaveLength(256)
+    })
+
+    it('names a small file that was changed', async () => {
+      const folder = join(temporary.path, 'changed')
+      await cp(goldenCheckpoint('new-wide'), folder, { recursive: true })
+      const info = await describeCheckpoint(folder)
+      const artefact = await prepareArtefact(info, { home })
+      const head = join(artefact.folder, `heads/${info.defaultDimensions}.onnx.data`)
+      await writeFile(head, (await readFile(head)).fill(0, 100, 200))
+      await using pool = await open({ workers: 1 })
+      await expect(pool.embed(info, 'x')).rejects.toMatchObject({
+        code: 'ARTEFACT_INVALID',
+        message: expect.stringContaining('has changed since it was made') as string,
+      })
     })
 
     it('names a file that was cut', async () => {

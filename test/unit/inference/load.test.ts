@@ -12,6 +12,7 @@ import type { LoadOptions } from '../../../src/inference/loaded-stella-model.js'
 import { LoadedStellaModel } from '../../../src/inference/loaded-stella-model.js'
 import { goldenCheckpoint } from '../../golden/golden-file.js'
 import { failureOf } from '../../support/failure.js'
+import { replaceFile } from '../../support/replace-file.js'
 import { temporaryFolder } from '../../support/temp-folder.js'
 import { copyOfTiny, editJson, makeTiny } from '../../support/tiny-checkpoint.js'
 
@@ -168,9 +169,8 @@ describe('loading', () => {
     })
 
     it('when the engine cannot read the graph, with its reason as cause', async () => {
-      const { error, folder } = await refusedFrom(async (path) => {
-        const graph = join(path, 'backbone.onnx')
-        await writeFile(graph, (await readFile(graph)).fill(0xff))
+      const { error, folder } = await refusedFrom((path) => {
+        return replaceFile(path, 'backbone.onnx', (bytes) => bytes.fill(0xff))
       })
       expect(error.code).toBe('MODEL_LOAD_FAILED')
       expect(error.message).toContain(`tiny failed to load from ${folder}`)
