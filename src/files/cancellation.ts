@@ -27,27 +27,44 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
   if (signal?.aborted === true) throw abortedError(signal, what)
 }
 
+/** Signals of our own that follow a caller's, while anybody uses them. */
+const followers = new WeakMap<AbortSignal, { readonly own: AbortSignal; readonly stop: () => void; users: number }>()
+
 /**
- * Runs `work` with a signal of its own that follows `signal`: however many listeners `work` puts on it, the caller's
- * signal carries one, and none once `work` has settled.
+ * Runs `work` with a signal of ours that follows `signal`: however many calls share it, and however many listeners they
+ * put on ours, the caller's signal carries one, and none once the last call has settled.
  */
 export async function withOwnSignal<T>(
   signal: AbortSignal | undefined,
   work: (own: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return work(undefined)
+  const follower = followers.get(signal) ?? follow(signal)
+  follower.users++
+  followers.set(signal, follower)
+  try {
+    return await work(follower.own)
+  } finally {
+    follower.users--
+    if (follower.users === 0) {
+      followers.delete(signal)
+      follower.stop()
+    }
+  }
+}
+
+function follow(signal: AbortSignal): { readonly own: AbortSignal; readonly stop: () => void; users: number } {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
-  const follow = (): void => {
+  const abort = (): void => {
     controller.abort(signal.reason)
   }
-  if (signal.aborted) follow()
-  else signal.addEventListener('abort', follow, { once: true })
-  try {
-    return await work(controller.signal)
-  } finally {
-    signal.removeEventListener('abort', follow)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  const stop = (): void => {
+    signal.removeEventListener('abort', abort)
   }
+  return { own: controller.signal, stop, users: 0 }
 }
 
 /**

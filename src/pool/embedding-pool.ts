@@ -7,6 +7,7 @@ import { isModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
+import { withOwnSignal } from '../files/cancellation.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { checkInputs, single } from '../inference/embed-texts.js'
 import type { BatchEmbedOptions, EmbedOptions, LengthLimit, ResolvedEmbedOptions } from '../inference/options.js'
@@ -79,7 +80,12 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     // Checked before the model is loaded: a mistake in an option answers at once.
     const resolved = resolveEmbedOptions(info, options, this.#lengthLimit(info))
     const texts = checkInputs(info, inputs, resolved)
-    return this.#track(() => this.#with(info, resolved, (entry) => entry.embed(texts, resolved)))
+    return this.#track(() =>
+      withOwnSignal(resolved.signal, (signal) => {
+        const own = { ...resolved, signal }
+        return this.#with(info, own, (entry) => entry.embed(texts, own))
+      }),
+    )
   }
 
   /**

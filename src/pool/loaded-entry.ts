@@ -11,7 +11,7 @@ import { checkArtefact } from '../inference/check-artefact.js'
 import { embedTexts } from '../inference/embed-texts.js'
 import type { PackedTexts } from '../inference/packing.js'
 import { StellaError } from '../errors.js'
-import { throwIfAborted, withOwnSignal } from '../files/cancellation.js'
+import { throwIfAborted } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import { StellaTokenizer } from '../inference/tokenizer.js'
 import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
@@ -163,20 +163,18 @@ export class LoadedEntry {
 
   async #embed(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions): Promise<BatchEmbedResult> {
     await this.requireHead(options.dimensions, options.signal)
-    return withOwnSignal(options.signal, (signal) => {
-      const run = (batch: PackedTexts): Promise<Float32Array> => this.#run(batch, options, signal)
-      return embedTexts(this.info, this.#tokenizer, inputs, { ...options, signal }, run)
-    })
+    const run = (batch: PackedTexts): Promise<Float32Array> => this.#run(batch, options)
+    return embedTexts(this.info, this.#tokenizer, inputs, options, run)
   }
 
-  #run(batch: PackedTexts, options: ResolvedEmbedOptions, signal: AbortSignal | undefined): Promise<Float32Array> {
+  #run(batch: PackedTexts, options: ResolvedEmbedOptions): Promise<Float32Array> {
     // Counted before the run: its buffers change owner.
     const [texts, tokens] = [batch.lengths.length, batch.ids.length]
     return this.#queue.run(async () => {
       const { slab, runMs } = await this.workers.run(batch, options)
       this.#observer.onRun({ texts, tokens, runMs })
       return slab
-    }, signal)
+    }, options.signal)
   }
 
   /** Serves the calls it has taken, then stops the workers and gives the memory back. */
