@@ -50,9 +50,6 @@ export interface RopeInfo {
 /** The architectures this package converts. */
 export type ArchitectureInfo = NewArchitecture | Qwen2Architecture
 
-/** Name of an architecture, as `model_type` in `config.json` spells it. */
-export type ArchitectureKind = ArchitectureInfo['kind']
-
 /** One `2_Dense_{dimensions}` projection. Heads are independent: a small one is no slice of a larger one. */
 export interface HeadInfo {
   readonly dimensions: number

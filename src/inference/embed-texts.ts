@@ -2,6 +2,7 @@
  * From texts to embeddings, whoever runs the batches: checks and tokenises, plans runs, and puts the results back in
  * the order of the texts. `LoadedStellaModel` runs batches in its own thread, the pool in workers.
  */
+import { PADDED_PLACES } from '../../registry/memory.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { FLASH_MIN_TOKENS } from '../convert/layers/attention.js'
 import { StellaError } from '../errors.js'
@@ -55,9 +56,7 @@ export interface Embedder {
 /** Tokens per run. Speed is flat from 256 up (`bench/run-tokens.ts`); more would only cost memory and latency. */
 export const RUN_TOKENS = 512
 
-/** Room for padding beyond the tokens: what one long text beside many short ones may cost attention. */
-const PADDED_PLACES = 2 * RUN_TOKENS
-
+/** What the memory estimate charges for bounds the runs: one long text beside many short ones costs no more. */
 const RUN_LIMITS = { runTokens: RUN_TOKENS, paddedPlaces: PADDED_PLACES, aloneFrom: FLASH_MIN_TOKENS }
 
 /** Longest text in UTF-16 units; a million is a book of 150,000 words. */

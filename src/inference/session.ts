@@ -51,7 +51,7 @@ export class GraphSession {
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      // The graph is built as it should run: higher levels measured the same speed and load slower.
+      // The graph is built as it should run: nothing is left to fuse.
       graphOptimizationLevel: 'basic',
       logSeverityLevel: LOG_ERRORS,
       // Threads that spin between two operators starve the event loop and everything else on the machine; idle, they

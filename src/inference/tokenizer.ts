@@ -11,7 +11,7 @@ import type { OverflowPolicy } from './options.js'
 /** Texts per call into the native library: enough for all its threads. */
 const TEXTS_PER_CALL = 256
 
-/** Characters per call: the library holds some 40 bytes for each. A longer text is a call of its own. */
+/** Characters per call: the library holds many bytes for each while it runs. A longer text is a call of its own. */
 const CHARACTERS_PER_CALL = 2_000_000
 
 /** The multilingual tokenizers of real checkpoints stay under 20 MB. */

@@ -1,4 +1,5 @@
 /** Bidirectional attention over packed rows: the padded way for batches, the flash way for one long text. */
+import { PADDED_TOKENS } from '../../../registry/memory.js'
 import type { Graph, Value } from '../../onnx/graph.js'
 import { MICROSOFT, graphAttribute, int } from '../../onnx/graph.js'
 import type { PackedLayout } from './packed-layout.js'
@@ -9,7 +10,7 @@ import { toPacked, toPadded } from './packed-layout.js'
  * length only, never on its neighbours'. Flash is the faster one from far below this on Sapphire Rapids and from about
  * here on Zen 5, and its scores need no memory (`bench/attention-paths.ts`). A text this long fills a run by itself.
  */
-export const FLASH_MIN_TOKENS = 512
+export const FLASH_MIN_TOKENS = PADDED_TOKENS
 
 /** Head counts and width. */
 export interface AttentionShape {
