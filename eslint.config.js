@@ -18,7 +18,7 @@ export default tseslint.config(
   },
   {
     // Piscina takes a worker's default export as its handler.
-    files: ['workers/embedding-worker.ts', '*.config.ts'],
+    files: ['workers/*-worker.ts', '*.config.ts'],
     rules: { 'no-restricted-exports': 'off' },
   },
 )

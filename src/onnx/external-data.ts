@@ -1,15 +1,9 @@
-/**
- * Lays out and writes the weights file beside an `.onnx` file. Each tensor starts on a page, so that ONNX Runtime can
- * map it instead of copying it. Knows bytes and offsets, not what they mean.
- */
+/** Writes a weights file whose tensors stream in one after another. Knows bytes and offsets, not what they mean. */
 import { open } from 'node:fs/promises'
 
 import type { OnnxDtype } from './dtype.js'
-import { tensorBytes } from './dtype.js'
+import { ExternalLayout } from './external-layout.js'
 import type { InitializerData } from './model.js'
-
-/** Alignment of a tensor in the file; a memory page. Misaligned packed blobs have read as garbage in the engine. */
-const ALIGNMENT_BYTES = 4096
 
 /** Yields a tensor's bytes in order, little-endian, in pieces of any size. A yielded piece may be reused. */
 export type ByteSource = () => AsyncIterable<Uint8Array>
@@ -23,27 +17,25 @@ interface Slot {
 
 /** The plan of one weights file: names, offsets, and where each tensor's bytes will come from. */
 export class ExternalData {
-  readonly #file: string
+  readonly #layout: ExternalLayout
   readonly #slots: Slot[] = []
-  #end = 0
 
   /** @param file - Name of the weights file, beside the `.onnx` file. */
   constructor(file: string) {
-    this.#file = file
+    this.#layout = new ExternalLayout(file)
   }
 
   /** Size of the finished file in bytes. */
   get bytes(): number {
-    return this.#end
+    return this.#layout.bytes
   }
 
   /** Reserves room for a tensor and returns the initialiser that points at it. */
   add(name: string, dtype: OnnxDtype, dims: readonly number[], source: ByteSource): InitializerData {
-    const offset = Math.ceil(this.#end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-    const bytes = tensorBytes(dtype, dims)
+    const initializer = this.#layout.reserve(name, dtype, dims)
+    const { offset, bytes } = initializer.storage
     this.#slots.push({ name, offset, bytes, source })
-    this.#end = offset + bytes
-    return { name, dtype, dims, storage: { kind: 'external', file: this.#file, offset, bytes } }
+    return initializer
   }
 
   /**

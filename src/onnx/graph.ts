@@ -12,6 +12,9 @@ export type Value = string & { readonly brand: unique symbol }
 /** The domain of ONNX Runtime's own operators. */
 export const MICROSOFT = 'com.microsoft'
 
+/** Element types of small constants. */
+type SmallDtype = 'int64' | 'int32' | 'float32' | 'uint8'
+
 /** What a node may be given beyond its inputs. */
 export interface NodeOptions {
   readonly domain?: string
@@ -27,6 +30,7 @@ export class Graph {
   readonly #inputs: ValueData[] = []
   readonly #outputs: ValueData[] = []
   readonly #taken = new Set<string>()
+  readonly #shared = new Map<string, Value>()
 
   constructor(name: string, parent?: Graph) {
     this.#name = name
@@ -73,7 +77,7 @@ export class Graph {
   }
 
   /** A small constant, kept inside the graph file and made once however often it is asked for. */
-  constant(dtype: 'int64' | 'int32' | 'float32', values: readonly number[], dims?: readonly number[]): Value {
+  constant(dtype: SmallDtype, values: readonly number[], dims?: readonly number[]): Value {
     const shape = dims ?? [values.length]
     if (tensorBytes('uint8', shape) !== values.length) {
       throw new Error(`${values.length} values do not fill a constant of shape [${shape.join(', ')}]`)
@@ -89,8 +93,21 @@ export class Graph {
   }
 
   /** A scalar constant. */
-  scalar(dtype: 'int64' | 'int32' | 'float32', value: number): Value {
+  scalar(dtype: SmallDtype, value: number): Value {
     return this.constant(dtype, [value], [])
+  }
+
+  /** A float32 vector of the caller's naming, kept inside the graph file. */
+  vector(name: string, values: Float32Array): Value {
+    const data = littleEndian('float32', Array.from(values))
+    return this.initializer({ name, dtype: 'float32', dims: [values.length], storage: { kind: 'inline', data } })
+  }
+
+  /** The value that `make` gives, made on the first call with this key. */
+  once(key: string, make: () => Value): Value {
+    const value = this.#shared.get(key) ?? make()
+    this.#shared.set(key, value)
+    return value
   }
 
   /** A new graph inside this one, for a branch of `If`. */
@@ -129,13 +146,15 @@ export class Graph {
 /** Attribute shorthands: `int(3)` reads better in a node than the tagged object. */
 export const int = (value: number): AttributeValue => ({ kind: 'int', value })
 export const float = (value: number): AttributeValue => ({ kind: 'float', value })
+export const ints = (...values: readonly number[]): AttributeValue => ({ kind: 'ints', values })
 export const graphAttribute = (graph: Graph): AttributeValue => ({ kind: 'graph', value: graph.build() })
 
-function littleEndian(dtype: 'int64' | 'int32' | 'float32', values: readonly number[]): Uint8Array {
+function littleEndian(dtype: SmallDtype, values: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(tensorBytes(dtype, [values.length])))
   values.forEach((value, index) => {
     if (dtype === 'int64') view.setBigInt64(index * 8, BigInt(value), true)
     else if (dtype === 'int32') view.setInt32(index * 4, value, true)
+    else if (dtype === 'uint8') view.setUint8(index, value)
     else view.setFloat32(index * 4, value, true)
   })
   return new Uint8Array(view.buffer)

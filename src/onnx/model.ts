@@ -8,6 +8,7 @@ import type { OnnxDtype } from './dtype.js'
 export type AttributeValue =
   | { readonly kind: 'int'; readonly value: number }
   | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'ints'; readonly values: readonly number[] }
   | { readonly kind: 'graph'; readonly value: GraphData }
 
 /** One operator call. An empty input name is an omitted optional input. */

@@ -81,6 +81,10 @@ function writeAttribute(writer: BinaryWriter, attribute: AttributeValue): void {
       writer.tag(3, WireType.Varint).int64(attribute.value)
       type(2)
       return
+    case 'ints':
+      for (const value of attribute.values) writer.tag(8, WireType.Varint).int64(value)
+      type(7)
+      return
     case 'graph':
       message(writer, 6, () => {
         writeGraph(writer, attribute.value)
