@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
 import type { StellaModelInfo } from '../../registry/types.js'
-import { BACKBONE_FILE } from '../convert/convert.js'
+import { BACKBONE_FILE } from '../convert/artefact-files.js'
+import { requireFidelity } from '../convert/fidelity-bars.js'
 import { StellaError } from '../errors.js'
 import { sha256File } from '../files/hash.js'
 import type { Manifest } from '../files/manifest.js'
@@ -20,7 +21,7 @@ const MAX_HASHED_BYTES = 16 * 1024 ** 2
 /**
  * Checks that the artefact was made for `info`, that each file has its size, and that the small ones have their hash.
  *
- * @throws {StellaError} ARTEFACT_INVALID naming the file and how to make it again.
+ * @throws {StellaError} ARTEFACT_INVALID naming the file and how to make it again; FIDELITY_TOO_LOW.
  */
 export async function checkArtefact(info: StellaModelInfo, folder: string, manifest: Manifest): Promise<void> {
   const madeFor = manifest.model.key
@@ -36,6 +37,7 @@ export async function checkArtefact(info: StellaModelInfo, folder: string, manif
       { details: { folder, model: info.key } },
     )
   }
+  requireFidelity(info.key, manifest.precision, manifest.fidelity)
   const opened = [BACKBONE_FILE, ...manifest.heads.map((head) => head.file)]
   const foreign = opened.find((file) => !Object.hasOwn(manifest.files, file) || !file.split('/').every(isPlainFileName))
   if (foreign !== undefined) {

@@ -2,17 +2,15 @@
  * From texts to embeddings, whoever runs the batches: checks and tokenises, plans runs, and puts the results back in
  * the order of the texts. `LoadedStellaModel` runs batches in its own thread, the pool in workers.
  */
-import { PADDED_PLACES } from '../../registry/memory.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { FLASH_MIN_TOKENS } from '../convert/layers/attention.js'
 import { StellaError } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
+import type { StellaTokenizer, TokenizedText } from '../text/tokenizer.js'
+import { tooLong } from '../text/tokenizer.js'
 import type { ResolvedEmbedOptions } from './options.js'
-import type { PackedTexts } from './packing.js'
-import { packTexts, planRuns } from './packing.js'
+import type { PackedTexts } from '../packed/packing.js'
+import { RUN_LIMITS, packTexts, planRuns } from '../packed/packing.js'
 import { show } from '../show.js'
-import type { StellaTokenizer, TokenizedText } from './tokenizer.js'
-import { tooLong } from './tokenizer.js'
 
 /** A text, or its token ids: complete, special tokens included, with no prompt to be added. */
 export type EmbedInput = string | Int32Array
@@ -52,12 +50,6 @@ export interface Embedder {
   embed(input: EmbedInput, options?: object): Promise<EmbedResult>
   batchEmbed(inputs: readonly EmbedInput[], options?: object): Promise<BatchEmbedResult>
 }
-
-/** Tokens per run. Speed is flat from 256 up (`bench/run-tokens.ts`); more would only cost memory and latency. */
-export const RUN_TOKENS = 512
-
-/** What the memory estimate charges for bounds the runs: one long text beside many short ones costs no more. */
-const RUN_LIMITS = { runTokens: RUN_TOKENS, paddedPlaces: PADDED_PLACES, aloneFrom: FLASH_MIN_TOKENS }
 
 /** Longest text in UTF-16 units; a million is a book of 150,000 words. */
 const MAX_TEXT_CHARACTERS = 1_000_000

@@ -2,24 +2,39 @@
 import { join } from 'node:path'
 
 import type { StellaModelInfo } from '../../registry/types.js'
-import { BACKBONE_FILE } from '../convert/convert.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
 import { readManifest } from '../files/manifest.js'
+import { GraphSession, engineVersion } from '../runtime/session.js'
 import { checkArtefact } from './check-artefact.js'
+import type { Logger } from './logger.js'
 import { findBrokenRow, normalizeRows } from './normalize.js'
 import { requireDimensions } from './options.js'
-import type { PackedTexts } from './packing.js'
-import { checkPacked } from './packing.js'
-import { GraphSession, engineVersion, runBackbone, runHead } from './session.js'
+import type { BackboneWeights } from './packed-weights.js'
+import { ownWeights, shareWeights } from './packed-weights.js'
+import type { PackedTexts } from '../packed/packing.js'
+import { checkPacked } from '../packed/packing.js'
+import { runBackbone, runHead } from '../packed/run-graphs.js'
 
 /** Tokens of the warm-up run. */
 const WARM_UP_TOKENS = 8
+
+/** How to open the sessions. */
+export interface EngineOptions {
+  /** Threads inside one run. */
+  readonly threads: number
+  /** Map one copy of the weights that the whole machine shares, and make it where there is none. */
+  readonly sharedWeights: boolean
+  readonly logger: Logger
+  readonly signal?: AbortSignal | undefined
+}
 
 /** Sessions of one artefact, in one thread. */
 export class Engine {
   /** Version of ONNX Runtime. */
   readonly version: string
+  /** Whether the backbone's weights are mapped, one copy for the whole machine, or this session's own. */
+  readonly weights: BackboneWeights['weights']
   readonly #info: StellaModelInfo
   readonly #folder: string
   readonly #manifest: Manifest
@@ -32,23 +47,39 @@ export class Engine {
 
   private constructor(
     info: StellaModelInfo,
-    opened: { folder: string; manifest: Manifest; threads: number; backbone: GraphSession; version: string },
+    opened: {
+      folder: string
+      manifest: Manifest
+      threads: number
+      backbone: GraphSession
+      weights: BackboneWeights['weights']
+    },
   ) {
     this.#info = info
     this.#folder = opened.folder
     this.#manifest = opened.manifest
     this.#threads = opened.threads
     this.#backbone = opened.backbone
-    this.version = opened.version
+    this.weights = opened.weights
+    this.version = engineVersion()
   }
 
   /**
-   * @throws {StellaError} ARTEFACT_INVALID when the artefact is of another model, or a file is missing or cut.
+   * @throws {StellaError} ARTEFACT_INVALID when the artefact is of another model, or a file is missing or cut; ABORTED.
    */
-  static async open(info: StellaModelInfo, folder: string, manifest: Manifest, threads: number): Promise<Engine> {
+  static async open(
+    info: StellaModelInfo,
+    folder: string,
+    manifest: Manifest,
+    options: EngineOptions,
+  ): Promise<Engine> {
+    const { threads } = options
     await checkArtefact(info, folder, manifest)
-    const backbone = await GraphSession.open(join(folder, BACKBONE_FILE), { threads })
-    return new Engine(info, { folder, manifest, threads, backbone, version: await engineVersion() })
+    const found = options.sharedWeights ? await shareWeights(info, folder, manifest, options) : ownWeights(folder)
+    const { graph, weights } = found
+    const kind = weights === 'shared' ? 'packed' : 'own'
+    const backbone = await GraphSession.open(graph, { threads, weights: { kind } })
+    return new Engine(info, { folder, manifest, threads, backbone, weights })
   }
 
   /**

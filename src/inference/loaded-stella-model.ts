@@ -13,6 +13,7 @@ import { prepareArtefact } from '../convert/prepare.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import { readManifest } from '../files/manifest.js'
+import { StellaTokenizer } from '../text/tokenizer.js'
 import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embed-texts.js'
 import { embedTexts, single } from './embed-texts.js'
 import { Engine } from './engine.js'
@@ -20,8 +21,7 @@ import type { Logger } from './logger.js'
 import { SILENT, isLogger } from './logger.js'
 import type { BatchEmbedOptions, EmbedOptions } from './options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from './options.js'
-import type { PackedTexts } from './packing.js'
-import { StellaTokenizer } from './tokenizer.js'
+import type { PackedTexts } from '../packed/packing.js'
 
 /** How to load a model. */
 export interface LoadOptions extends PrepareOptions {
@@ -31,6 +31,13 @@ export interface LoadOptions extends PrepareOptions {
   readonly threads?: number | undefined
   /** Load the tokenizer. Without it the model takes token ids only. @default true */
   readonly tokenizer?: boolean | undefined
+  /**
+   * Map one copy of the weights that all threads and processes of the machine share. The first load writes it into the
+   * artefact's folder, which takes about as much disk as the weights. Small models are not worth it and have a copy
+   * each, and so has any model for which it could not be made; the logger is told why.
+   * @default true
+   */
+  readonly sharedWeights?: boolean | undefined
   /** @default silent */
   readonly logger?: Logger | undefined
 }
@@ -39,6 +46,7 @@ const KNOWN = [
   'artefact',
   'threads',
   'tokenizer',
+  'sharedWeights',
   'logger',
   'precision',
   'dimensions',
@@ -65,6 +73,8 @@ export class LoadedStellaModel implements Embedder {
   readonly artefact: string
   /** Time the load took, warm-up included, in milliseconds. */
   readonly loadMs: number
+  /** Whether the weights are one mapped copy for the whole machine, or this model's own. */
+  readonly weights: 'shared' | 'own'
   readonly #engine: Engine
   readonly #tokenizer: StellaTokenizer | undefined
 
@@ -83,6 +93,7 @@ export class LoadedStellaModel implements Embedder {
     this.info = parts.info
     this.artefact = parts.artefact
     this.loadMs = parts.loadMs
+    this.weights = parts.engine.weights
     this.#engine = parts.engine
     this.#tokenizer = parts.tokenizer
   }
@@ -97,16 +108,17 @@ export class LoadedStellaModel implements Embedder {
     const started = performance.now()
     requireModelInfo(info)
     rejectUnknownKeys(options, KNOWN)
-    const { logger = SILENT, threads = availableParallelism() } = options
+    const { logger = SILENT, threads = availableParallelism(), sharedWeights = true, signal } = options
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
       throw invalid('threads', `an integer from 1 to ${MAX_THREADS}`, threads)
     }
     if (!isLogger(logger)) throw invalid('logger', 'an object with debug, info, warn and error', logger)
-    throwIfAborted(options.signal, `loading ${info.key}`)
+    if (typeof sharedWeights !== 'boolean') throw invalid('sharedWeights', 'true or false', sharedWeights)
+    throwIfAborted(signal, `loading ${info.key}`)
     const { folder, manifest } = await findArtefact(info, options)
     let engine: Engine | undefined
     try {
-      engine = await Engine.open(info, folder, manifest, threads)
+      engine = await Engine.open(info, folder, manifest, { threads, sharedWeights, logger, signal })
       const tokenizer =
         options.tokenizer === false
           ? undefined
@@ -114,7 +126,7 @@ export class LoadedStellaModel implements Embedder {
       const dimensions = await engine.warmUp()
       const loadMs = performance.now() - started
       const facts = { model: info.key, precision: manifest.precision, device: 'cpu', threads, loadMs }
-      logger.info({ ...facts, dimensions, engine: engine.version }, 'model loaded')
+      logger.info({ ...facts, weights: engine.weights, dimensions, engine: engine.version }, 'model loaded')
       return new LoadedStellaModel(BY_LOAD, { info, artefact: folder, loadMs, engine, tokenizer })
     } catch (error) {
       await engine?.close()

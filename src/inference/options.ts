@@ -2,14 +2,10 @@
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import { clip, show } from '../show.js'
+import type { OverflowPolicy } from '../text/overflow.js'
+import { OVERFLOW_POLICIES } from '../text/overflow.js'
 import type { TaskName } from './task.js'
 import { promptFor } from './task.js'
-
-/** What to do with a text that has more tokens than `maxLength`. Special tokens and the prompt are always kept. */
-export const OVERFLOW_POLICIES = ['truncate-right', 'truncate-left', 'error'] as const
-
-/** See {@link OVERFLOW_POLICIES}. */
-export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number]
 
 /** How to embed. */
 export interface EmbedOptions {

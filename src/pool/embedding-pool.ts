@@ -196,9 +196,10 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       onRun: (report) => {
         this.#tell(() => this.emit('batchCompleted', { model: info.key, ...report }))
       },
-      onLoaded: ({ plan, precision }, loadMs) => {
+      onLoaded: ({ plan, precision, workers }, loadMs) => {
         const facts = { model: info.key, workers: plan.workers, loadMs }
-        const more = { precision, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
+        const { weights } = workers
+        const more = { precision, weights, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
         this.#tell(() => {
           this.#options.logger.info({ ...facts, ...more }, 'model loaded')
         })

@@ -9,11 +9,12 @@ import type { Precision } from '../convert/recipe.js'
 import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
 import { checkArtefact } from '../inference/check-artefact.js'
 import { embedTexts } from '../inference/embed-texts.js'
-import type { PackedTexts } from '../inference/packing.js'
+import { ownWeights, shareWeights } from '../inference/packed-weights.js'
+import type { PackedTexts } from '../packed/packing.js'
 import { StellaError } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
-import { StellaTokenizer } from '../inference/tokenizer.js'
+import { StellaTokenizer } from '../text/tokenizer.js'
 import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
 import { ModelWorkers } from './model-workers.js'
 import type { Plan } from './plan.js'
@@ -114,11 +115,21 @@ export class LoadedEntry {
       })
       await checkArtefact(info, artefact.folder, artefact.manifest)
       const tokenizer = await StellaTokenizer.load(join(artefact.folder, 'tokenizer.json'), info.architecture.vocab)
+      // Here and not in the workers: one of them would make it while the others wait.
+      const { weights } =
+        options.sharedWeights === false
+          ? ownWeights(artefact.folder)
+          : await shareWeights(info, artefact.folder, artefact.manifest, {
+              threads: plan.workers * plan.threads,
+              logger: options.logger,
+              signal,
+            })
       throwIfAborted(signal, `loading ${info.key}`)
       const workers = await ModelWorkers.start(info, {
         artefact: artefact.folder,
         workers: plan.workers,
         threads: plan.threads,
+        sharedWeights: weights === 'shared',
         onLoad: observer.onLoad,
       })
       const { heads, precision } = artefact.manifest

@@ -67,6 +67,7 @@ export class ModelSlot {
       state: loaded === undefined ? 'loading' : 'ready',
       workers: loaded?.workers.threads ?? 0,
       threads: loaded?.plan.threads ?? 0,
+      weights: loaded?.workers.weights,
       loads: loaded?.workers.loads ?? 0,
       waiting: loaded?.waiting ?? 0,
       memory: loaded?.plan.memory,

@@ -9,8 +9,8 @@ import { decodeError, isLoadOutcome } from '../../workers/protocol.js'
 import type { SharedCounts } from '../../workers/shared-counts.js'
 import { busyIndices, forbidRuns, forgetThread, loadsOf, sharedCounts } from '../../workers/shared-counts.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
-import type { PackedTexts } from '../inference/packing.js'
-import { disableEngineTelemetry } from '../inference/telemetry.js'
+import type { PackedTexts } from '../packed/packing.js'
+import { disableEngineTelemetry } from '../runtime/telemetry.js'
 import { guardExit } from './exit-guard.js'
 
 /** The compiled entry of a worker thread, from the sources and from `dist` alike. */
@@ -24,6 +24,8 @@ export interface ModelWorkersOptions {
   readonly artefact: string
   readonly workers: number
   readonly threads: number
+  /** Whether the packed weights have been made, for the workers to map. */
+  readonly sharedWeights: boolean
   readonly onLoad: (outcome: LoadOutcome) => void
 }
 
@@ -41,6 +43,7 @@ export class ModelWorkers {
   readonly #shared: SharedCounts
   readonly #unguard: () => void
   readonly #pending = new Set<Promise<unknown>>()
+  #weights: 'shared' | 'own' = 'shared'
   #closing: Promise<void> | undefined
 
   private constructor(info: StellaModelInfo, piscina: Piscina<EmbedTask, TaskOutcome>, shared: SharedCounts) {
@@ -56,11 +59,11 @@ export class ModelWorkers {
    * @throws {StellaError} MODEL_LOAD_FAILED with the first worker's reason. All threads are gone by then.
    */
   static async start(info: StellaModelInfo, options: ModelWorkersOptions): Promise<ModelWorkers> {
-    const { artefact, workers, threads, onLoad } = options
+    const { artefact, workers, threads, sharedWeights, onLoad } = options
     const shared = sharedCounts()
     // The workers load the engine, and cannot do this themselves.
     disableEngineTelemetry()
-    const setup: WorkerSetup = { info, artefact, threads, shared }
+    const setup: WorkerSetup = { info, artefact, threads, sharedWeights, shared }
     const piscina = new Piscina<EmbedTask, TaskOutcome>({
       filename: WORKER_ENTRY.href,
       minThreads: workers,
@@ -72,7 +75,12 @@ export class ModelWorkers {
     })
     const started = new ModelWorkers(info, piscina, shared)
     try {
-      await keepingAlive(outcomesOf(piscina, shared, workers, onLoad))
+      await keepingAlive(
+        outcomesOf(piscina, shared, workers, (outcome) => {
+          if (outcome.type === 'ready' && outcome.weights === 'own') started.#weights = 'own'
+          onLoad(outcome)
+        }),
+      )
       return started
     } catch (error) {
       await started.close()
@@ -83,6 +91,11 @@ export class ModelWorkers {
   /** Times any thread began to load. Equal to the threads ever started, or something loads twice. */
   get loads(): number {
     return loadsOf(this.#shared)
+  }
+
+  /** Whether all workers map one copy of the weights; `own` once any has a copy to itself. */
+  get weights(): 'shared' | 'own' {
+    return this.#weights
   }
 
   /** Live threads. */

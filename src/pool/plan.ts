@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import type { MemoryEstimate } from '../../registry/memory.js'
 import { estimateMemory } from '../../registry/memory.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { RUN_TOKENS } from '../inference/embed-texts.js'
+import { RUN_TOKENS } from '../packed/packing.js'
 
 /** What the caller fixed. */
 export interface PlanRequest {

@@ -24,6 +24,11 @@ export interface PoolOptions {
   readonly threads?: number | undefined
   /** Longest text in tokens that any call may ask for; memory is reserved for it. @default each model's limit */
   readonly maxLength?: number | undefined
+  /**
+   * Map one copy of the weights that all workers, and all processes of the machine, share.
+   * @default true; see `LoadOptions`
+   */
+  readonly sharedWeights?: boolean | undefined
   /** @default 'auto' */
   readonly precision?: PrecisionRequest | undefined
   /** Fetch models that are not in the Hugging Face cache. @default false */
@@ -55,6 +60,7 @@ const KNOWN = [
   'threads',
   'maxLength',
   'precision',
+  'sharedWeights',
   'download',
   'home',
   'hub',
@@ -87,6 +93,7 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
     throw invalid('logger', 'an object with debug, info, warn and error', logger)
   }
   checkKind('download', options.download, 'boolean')
+  checkKind('sharedWeights', options.sharedWeights, 'boolean')
   checkKind('home', options.home, 'string')
   for (const name of ['onDownload', 'onConvert', 'onWait'] as const) checkKind(name, options[name], 'function')
   if (options.home === '') throw invalid('home', 'a folder', options.home)

@@ -9,6 +9,8 @@ export interface ModelStats {
   readonly workers: number
   /** Threads inside each run of a worker. */
   readonly threads: number
+  /** `shared`: all workers map one copy. `own`: each holds one. Undefined while loading. */
+  readonly weights: 'shared' | 'own' | undefined
   /** Times any thread began to load the model: equal to the threads ever started. */
   readonly loads: number
   /** Batches waiting for a worker. */

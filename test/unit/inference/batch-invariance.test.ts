@@ -8,7 +8,7 @@ import type { StellaModelInfo } from '../../../registry/types.js'
 import { describeCheckpoint } from '../../../src/convert/describe-checkpoint.js'
 import { FLASH_MIN_TOKENS } from '../../../src/convert/layers/attention.js'
 import { LoadedStellaModel } from '../../../src/inference/loaded-stella-model.js'
-import { packTexts } from '../../../src/inference/packing.js'
+import { packTexts } from '../../../src/packed/packing.js'
 import { goldenCheckpoint, maxAbs } from '../../golden/golden-file.js'
 import { temporaryFolder } from '../../support/temp-folder.js'
 

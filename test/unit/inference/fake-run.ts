@@ -3,11 +3,12 @@ import { join } from 'node:path'
 
 import { STELLA_NANO } from '../../../registry/index.js'
 import type { BatchEmbedResult, EmbedInput, RunBatch } from '../../../src/inference/embed-texts.js'
-import { RUN_TOKENS, embedTexts } from '../../../src/inference/embed-texts.js'
+import { embedTexts } from '../../../src/inference/embed-texts.js'
+import { RUN_TOKENS } from '../../../src/packed/packing.js'
 import type { BatchEmbedOptions } from '../../../src/inference/options.js'
 import { resolveEmbedOptions } from '../../../src/inference/options.js'
-import type { PackedTexts } from '../../../src/inference/packing.js'
-import { StellaTokenizer } from '../../../src/inference/tokenizer.js'
+import type { PackedTexts } from '../../../src/packed/packing.js'
+import { StellaTokenizer } from '../../../src/text/tokenizer.js'
 import { goldenCheckpoint } from '../../golden/golden-file.js'
 
 export const INFO = STELLA_NANO

@@ -47,6 +47,7 @@ describe('loading', () => {
         precision: 'fp32',
         device: 'cpu',
         threads: 1,
+        weights: 'own',
         dimensions: 256,
         loadMs: model.loadMs,
         engine: expect.stringMatching(/^1\.\d+\.\d+/) as string,
@@ -131,7 +132,7 @@ describe('loading', () => {
     it.each([
       ['missing', (folder: string) => rm(join(folder, 'manifest.json')), 'holds no manifest.json'],
       ['no JSON', (folder: string) => writeFile(join(folder, 'manifest.json'), '{'), 'is not JSON'],
-      ['of another format', (folder: string) => editJson(join(folder, 'manifest.json'), { format: 2 }), 'format'],
+      ['of another format', (folder: string) => editJson(join(folder, 'manifest.json'), { format: 1 }), 'format'],
     ])('when the manifest is %s', async (_, spoil, message) => {
       const { error } = await refusedFrom(spoil)
       expect(error.code).toBe('ARTEFACT_INVALID')
@@ -191,6 +192,12 @@ describe('loading', () => {
       const error = await failureOf(() => load({ threads: threads as number }))
       expect(error.code).toBe('OPTION_INVALID')
       expect(error.message).toContain('`threads` to be an integer from 1 to 1024')
+    })
+
+    it.each([1, 'yes', null])('with %j for shared weights', async (sharedWeights) => {
+      const error = await failureOf(() => load({ sharedWeights: sharedWeights as unknown as boolean }))
+      expect(error.code).toBe('OPTION_INVALID')
+      expect(error.message).toContain('`sharedWeights` to be true or false')
     })
 
     it('with an option that does not exist', async () => {
