@@ -11,6 +11,8 @@ export interface WorkerSetup {
   readonly artefact: string
   /** Threads inside one run. */
   readonly threads: number
+  /** Map the weights that all threads share. */
+  readonly sharedWeights: boolean
   /** See `shared-counts.ts`. */
   readonly shared: SharedCounts
 }
@@ -33,7 +35,7 @@ export type TaskOutcome =
 
 /** Posted once by each worker, when its load has ended. */
 export type LoadOutcome =
-  | { readonly type: 'ready'; readonly worker: number; readonly loadMs: number }
+  | { readonly type: 'ready'; readonly worker: number; readonly loadMs: number; readonly weights: 'shared' | 'own' }
   | { readonly type: 'failed'; readonly worker: number; readonly error: EncodedError }
 
 /** A {@link StellaError} as data. Structured clone would drop its code and details. */

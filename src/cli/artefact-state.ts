@@ -1,11 +1,9 @@
 /** What of a model is on this machine: its checkpoint, its artefacts. Looks, and changes nothing. */
-import { join } from 'node:path'
-
 import type { StellaModelInfo } from '../../registry/types.js'
 import { PRECISIONS, RECIPE } from '../convert/recipe.js'
 import type { Precision } from '../convert/recipe.js'
-import { headOf } from '../convert/prepare.js'
-import { findCheckpoint, revisionOf } from '../convert/source.js'
+import { artefactFolder, headOf } from '../convert/prepare.js'
+import { findCheckpoint } from '../convert/source.js'
 import { isStellaError } from '../errors.js'
 import type { StellaEnvironment } from '../files/environment.js'
 import type { Manifest } from '../files/manifest.js'
@@ -29,7 +27,7 @@ export interface ModelState {
 export async function stateOf(info: StellaModelInfo, environment: StellaEnvironment): Promise<ModelState> {
   const artefacts: FoundArtefact[] = []
   for (const precision of PRECISIONS) {
-    const folder = await artefactFolder(info, environment.home, precision)
+    const folder = await artefactFolder(info, precision, environment)
     const manifest = await readManifest(folder).catch((error: unknown) => {
       // Left by another version, or damaged: nothing that can be loaded.
       if (isStellaError(error)) return undefined
@@ -39,11 +37,6 @@ export async function stateOf(info: StellaModelInfo, environment: StellaEnvironm
     if (isCurrent) artefacts.push({ precision, folder, manifest })
   }
   return { checkpoint: await checkpointFolder(info, environment), artefacts }
-}
-
-/** Where `prepareArtefact` puts the artefact of `info`. A test holds the two together. */
-export async function artefactFolder(info: StellaModelInfo, home: string, precision: Precision): Promise<string> {
-  return join(home, 'artefacts', info.key, `${await revisionOf(info)}-${precision}`)
 }
 
 /** The checkpoint with the default head, where it is on this machine. */

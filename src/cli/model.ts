@@ -3,13 +3,14 @@ import { stat } from 'node:fs/promises'
 
 import { getModel } from '../../registry/index.js'
 import type { StellaModelInfo } from '../../registry/types.js'
+import type { ConvertProgress } from '../convert/convert-progress.js'
 import { describeCheckpoint } from '../convert/describe-checkpoint.js'
 import type { PrepareOptions } from '../convert/prepare.js'
 import { StellaError, isStellaError } from '../errors.js'
 import { EmbeddingPool } from '../pool/embedding-pool.js'
 import type { CommandContext } from './command.js'
 import { OPTIONS } from './options.js'
-import type { Phase, Reporter } from './progress.js'
+import type { Phase, ProgressUnit, Reporter } from './progress.js'
 import { UsageError } from './usage-error.js'
 
 /**
@@ -83,8 +84,8 @@ export function progressOf(
   { key }: StellaModelInfo,
 ): Required<Pick<PrepareOptions, 'onDownload' | 'onConvert' | 'onWait'>> {
   const phases = new Map<string, Phase>()
-  const phase = (label: string): Phase => {
-    const found = phases.get(label) ?? report.phase(label, 'bytes')
+  const phase = (label: string, unit: ProgressUnit = 'bytes'): Phase => {
+    const found = phases.get(label) ?? report.phase(label, unit)
     phases.set(label, found)
     return found
   }
@@ -92,10 +93,10 @@ export function progressOf(
     onDownload: ({ bytes, total, state }) => {
       if (state !== 'cached') phase(`downloading ${key}`).update(bytes, total)
     },
-    onConvert: ({ bytes, total, state }) => {
-      // One line for both states where there is no terminal: reading and writing are one job to whoever waits.
-      const isReading = state === 'hashing' && report.isTerminal
-      phase(`${isReading ? 'reading' : 'converting'} ${key}`).update(bytes, total)
+    onConvert: ({ done, total, unit, state }) => {
+      // One line for all states where there is no terminal: they are one job to whoever waits.
+      const doing = report.isTerminal ? CONVERTING[state] : 'converting'
+      phase(`${doing} ${key}`, unit).update(done, total)
     },
     onWait: () => {
       report.note(`another process is converting ${key}; waiting for it`)
@@ -140,3 +141,12 @@ function tellQuality({ key, quality }: StellaModelInfo, report: Reporter): void 
       )
   }
 }
+
+/** What each state of a conversion is called. */
+const CONVERTING = {
+  hashing: 'reading',
+  writing: 'converting',
+  calibrating: 'calibrating',
+  comparing: 'comparing schemes for',
+  checking: 'checking',
+} as const satisfies Readonly<Record<ConvertProgress['state'], string>>

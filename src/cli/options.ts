@@ -4,7 +4,7 @@
 import { DEFAULT_MODEL } from '../../registry/index.js'
 import { PRECISIONS } from '../convert/recipe.js'
 import { ENCODINGS } from '../inference/encoding.js'
-import { OVERFLOW_POLICIES } from '../inference/options.js'
+import { OVERFLOW_POLICIES } from '../text/overflow.js'
 
 /** What a row says about an option. */
 export interface OptionRow {
@@ -28,7 +28,6 @@ export interface OptionRow {
   readonly env?: boolean
 }
 
-const LATER_PRECISION = 'comes with a later version; this one computes in fp32'
 const LATER_ENCODING = 'needs calibration ranges, which come with a later version; encode float32 output until then'
 
 /** The table. */
@@ -38,10 +37,16 @@ export const OPTIONS = {
   precision: {
     kind: 'choice',
     choices: ['auto', ...PRECISIONS],
-    later: { int8: LATER_PRECISION, int4: LATER_PRECISION },
     default: 'auto',
-    help: 'arithmetic of the weights',
+    help: 'fp32 is the reference, int8 the fastest, int4 the smallest; auto takes int8 where it is faithful',
   },
+  calibration: {
+    kind: 'text',
+    value: 'file',
+    otherwise: 'texts of the package',
+    help: 'texts like yours (.txt or .jsonl) to calibrate int8 and int4 on',
+  },
+  report: { kind: 'flag', help: 'say how faithful the result is, and what each part of it cost' },
   download: { kind: 'flag', help: 'fetch a model that is not in the Hugging Face cache' },
   file: { kind: 'text', value: 'file', help: 'read texts from a .txt or .jsonl file; - is standard input' },
   'input-format': {

@@ -22,7 +22,7 @@ const DEFAULT_COLUMNS = 80
 const CLEAR_LINE = '\r\u001b[2K'
 
 /** What a phase counts. */
-export type ProgressUnit = 'bytes' | 'texts'
+export type ProgressUnit = 'bytes' | 'texts' | 'runs'
 
 /** A stretch of work. */
 export interface Phase {
@@ -112,7 +112,7 @@ function drawing(unit: ProgressUnit, done: number, total: number | undefined, se
   const perSecond = seconds < RATE_AFTER_SECONDS ? 0 : done / seconds
   const rate = unit === 'bytes' ? `${formatBytes(perSecond)}/s` : `${perSecond.toFixed(perSecond < 10 ? 1 : 0)}/s`
   const rates = perSecond > 0 ? [rate] : []
-  if (total === undefined || total <= 0) return [`${amount(done)}${unit === 'texts' ? ' texts' : ''}`, ...rates]
+  if (total === undefined || total <= 0) return [`${amount(done)}${unit === 'bytes' ? '' : ` ${unit}`}`, ...rates]
   const share = Math.min(1, done / total)
   const filled = Math.round(share * BAR_CELLS)
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]`

@@ -2,27 +2,24 @@
 import type { HeadInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import type { TensorReader } from '../files/safetensors.js'
-import type { ExternalData } from '../onnx/external-data.js'
 import { Graph } from '../onnx/graph.js'
 import type { GraphData } from '../onnx/model.js'
-import { linear } from './layers/linear.js'
-import { POOLED_OUTPUT } from './layers/packed-layout.js'
+import { gemm } from './layers/linear.js'
+import { HEAD_OUTPUT, POOLED_OUTPUT } from '../packed/names.js'
+import type { TensorPlan } from './tensor-plan.js'
 import { Weights } from './weights.js'
-
-/** Name of a head's output, float32 `[batch, dimensions]`. */
-export const HEAD_OUTPUT = 'projected'
 
 /**
  * `pooled [batch, hidden]` → `[batch, dimensions]`.
  *
  * @throws {StellaError} CHECKPOINT_INVALID when `linear.weight` or `linear.bias` is missing or misshapen.
  */
-export function buildHead(head: HeadInfo, hidden: number, reader: TensorReader, data: ExternalData): GraphData {
+export function buildHead(head: HeadInfo, hidden: number, reader: TensorReader, plan: TensorPlan): GraphData {
   checkShape(reader, 'linear.weight', [head.dimensions, hidden])
   checkShape(reader, 'linear.bias', [head.dimensions])
   const graph = new Graph(`head_${head.dimensions}`)
   const pooled = graph.input(POOLED_OUTPUT, 'float32', ['batch', hidden])
-  const projected = linear(graph, new Weights(reader, data, ''), '/head', pooled, { module: 'linear', bias: true })
+  const projected = gemm(graph, new Weights(reader, plan, ''), '/head', pooled, { module: 'linear', bias: true })
   graph.output(projected, HEAD_OUTPUT, 'float32', ['batch', head.dimensions])
   return graph.build()
 }

@@ -13,11 +13,17 @@ import type { PullProgress } from '../files/hub.js'
 import type { Manifest } from '../files/manifest.js'
 import { MANIFEST_FILE, readManifest } from '../files/manifest.js'
 import { writingTo } from '../files/storage.js'
-import type { ConvertProgress, GraphTarget } from './convert.js'
-import { convertCheckpoint, convertHead, headFile } from './convert.js'
-import type { PrecisionRequest } from './recipe.js'
-import { RECIPE, resolvePrecision } from './recipe.js'
+import { headFile } from './artefact-files.js'
+import { isWorthQuantising, rejectionOf, settledBefore } from './auto-precision.js'
+import type { TaskText } from './calibration/task-text.js'
+import { digestTexts } from './calibration/task-text.js'
+import { convertCheckpoint } from './convert.js'
+import { convertHead } from './convert-head.js'
+import type { ConvertProgress } from './convert-progress.js'
+import type { Precision, PrecisionRequest } from './recipe.js'
+import { RECIPE, checkPrecision } from './recipe.js'
 import { findCheckpoint, revisionOf } from './source.js'
+import type { GraphTarget } from './write-graph.js'
 
 /** A converted model on disk. */
 export interface Artefact {
@@ -39,6 +45,8 @@ export interface PrepareOptions {
   readonly hub?: HubSettings | undefined
   /** Fetch a checkpoint that is not in the Hugging Face cache. @default false */
   readonly download?: boolean | undefined
+  /** Texts to calibrate int8 and int4 on: some like those you embed. @default the package's own */
+  readonly calibration?: readonly TaskText[] | undefined
   /** Make the artefact again even if it is there. @default false */
   readonly force?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -51,22 +59,53 @@ export interface PrepareOptions {
 /**
  * The artefact of `info` with at least the heads asked for. Two processes that ask at once convert once.
  *
- * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, STORAGE_FAILED, DIMENSIONS_UNSUPPORTED, ABORTED;
+ * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, STORAGE_FAILED, DIMENSIONS_UNSUPPORTED, WORKER_LOST, ABORTED;
  * OPTION_INVALID when `info` is no descriptor or the precision is none of those accepted.
  */
 export async function prepareArtefact(info: StellaModelInfo, options: PrepareOptions = {}): Promise<Artefact> {
   requireModelInfo(info)
-  const environment = readEnvironment()
-  const precision = resolvePrecision(options.precision ?? 'auto')
+  const request = checkPrecision(options.precision ?? 'auto')
+  if (request !== 'auto') return prepareIn(info, request, options)
+  if (!isWorthQuantising(info)) return prepareIn(info, 'fp32', options)
+  const [int8, fp32] = [await artefactFolder(info, 'int8', options), await artefactFolder(info, 'fp32', options)]
+  const settled =
+    options.force === true ? undefined : settledBefore(await usableManifest(int8), await usableManifest(fp32))
+  if (settled !== undefined) return prepareIn(info, settled, options)
+  const tried = await prepareIn(info, 'int8', options)
+  const rejected = rejectionOf(tried.manifest)
+  if (rejected === undefined) return tried
+  const made = await prepareIn(info, 'fp32', { ...options, force: true }, rejected)
+  // What was refused is remembered there; the artefact itself would only take room.
+  await withFileLock(tried.folder, { signal: options.signal }, () => rm(tried.folder, { recursive: true, force: true }))
+  return made
+}
+
+/** Folder of the artefact of `info` in one precision. */
+export async function artefactFolder(
+  info: StellaModelInfo,
+  precision: Precision,
+  { home = readEnvironment().home }: Pick<PrepareOptions, 'home'> = {},
+): Promise<string> {
+  return join(home, 'artefacts', info.key, `${await revisionOf(info)}-${precision}`)
+}
+
+async function prepareIn(
+  info: StellaModelInfo,
+  precision: Precision,
+  options: PrepareOptions,
+  rejected?: NonNullable<Manifest['rejected']>,
+): Promise<Artefact> {
   const wanted = (options.dimensions ?? defaultHeads(info)).map((dimensions) => headOf(info, dimensions))
-  const home = options.home ?? environment.home
-  const folder = join(home, 'artefacts', info.key, `${await revisionOf(info)}-${precision}`)
-  if (options.force !== true) {
-    const manifest = await usableManifest(folder)
-    if (manifest !== undefined && missing(manifest, wanted).length === 0) return { folder, manifest, converted: false }
+  const folder = await artefactFolder(info, precision, options)
+  const { force = false, calibration, onConvert: onProgress } = options
+  const current = async (): Promise<Manifest | undefined> => {
+    const manifest = force ? undefined : await usableManifest(folder)
+    return manifest !== undefined && isCalibratedOn(manifest, calibration) ? manifest : undefined
   }
+  const found = await current()
+  if (found !== undefined && missing(found, wanted).length === 0) return { folder, manifest: found, converted: false }
   const source = {
-    hub: options.hub ?? environment.hub,
+    hub: options.hub ?? readEnvironment().hub,
     download: options.download ?? false,
     signal: options.signal,
     onProgress: options.onDownload,
@@ -75,20 +114,23 @@ export async function prepareArtefact(info: StellaModelInfo, options: PrepareOpt
   const advice = 'Free space there, or set STELLA_HOME (the option `home`) to a folder that can be written'
   const lock = { signal: options.signal, onWait: options.onWait }
   const make = async (signal: AbortSignal): Promise<Artefact> => {
-    const manifest = options.force === true ? undefined : await usableManifest(folder)
+    const manifest = await current()
     if (manifest === undefined) {
       const heads = await headsPresent(checkpoint, info, wanted)
-      const { onConvert: onProgress } = options
-      const made = await convertCheckpoint(checkpoint, info, { precision, heads, out: folder, signal, onProgress })
-      return { folder, manifest: made, converted: true }
+      const how = { precision, heads, calibration, rejected, out: folder, signal, onProgress }
+      return { folder, manifest: await convertCheckpoint(checkpoint, info, how), converted: true }
     }
     const heads = missing(manifest, wanted)
     if (heads.length === 0) return { folder, manifest, converted: false }
-    const { onConvert: onProgress } = options
     const extended = await addHeads(folder, manifest, checkpoint, info, heads, { signal, onProgress })
     return { folder, manifest: extended, converted: true }
   }
   return writingTo(folder, advice, () => withFileLock(folder, lock, make))
+}
+
+/** Whether the artefact was calibrated on these texts; any will do where none are given, or none are used. */
+function isCalibratedOn({ calibration }: Manifest, texts: PrepareOptions['calibration']): boolean {
+  return texts === undefined || calibration === null || calibration.sha256 === digestTexts(texts)
 }
 
 /** The descriptor's head of so many dimensions. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { STELLA_NANO } from '../../registry/index.js'
-import { artefactFolder } from '../../src/cli/artefact-state.js'
+import { artefactFolder } from '../../src/convert/prepare.js'
 import { withFileLock } from '../../src/files/file-lock.js'
 import { cliSandbox } from './cli-process.js'
 import type { CliSandbox } from './cli-process.js'
@@ -61,7 +61,7 @@ describe('a signal', () => {
 
   it('ends a command that waits for another process', async () => {
     const home = join(cli.folder, 'locked')
-    const artefact = await artefactFolder(STELLA_NANO, home, 'fp32')
+    const artefact = await artefactFolder(STELLA_NANO, 'fp32', { home })
     await withFileLock(artefact, {}, async () => {
       const { child, ended, says } = cli.start(['convert', 'stella-nano'], { STELLA_HOME: home })
       await says('another process is converting stella-nano; waiting for it')

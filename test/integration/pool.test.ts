@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { STELLA_NANO } from '../../registry/index.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { BACKBONE_FILE } from '../../src/convert/convert.js'
+import { BACKBONE_FILE } from '../../src/convert/artefact-files.js'
 import { prepareArtefact } from '../../src/convert/prepare.js'
 import type { PoolOptions } from '../../src/index.js'
 import { EmbeddingPool, LoadedStellaModel, describeCheckpoint } from '../../src/index.js'

@@ -24,7 +24,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   events: { files: /^src\/events\.ts$/, parts: ['errors'] },
   show: { files: /^src\/show\.ts$/, parts: [] },
   // rank 1
-  protocol: { files: /^workers\/(protocol|shared-counts)\.ts$/, parts: ['errors', 'registry', 'show'], node: true },
+  protocol: {
+    files: /^workers\/(protocol|pack-protocol|graph-protocol|shared-counts)\.ts$/,
+    parts: ['errors', 'registry', 'show'],
+    node: true,
+  },
   files: {
     files: /^src\/files\//,
     parts: ['errors', 'registry', 'show'],
@@ -37,33 +41,62 @@ const PARTS: Readonly<Record<string, Part>> = {
     packages: { '@bufbuild/protobuf': ANY },
     node: true,
   },
+  runtime: {
+    files: /^src\/runtime\//,
+    parts: ['errors', 'show'],
+    packages: { 'onnxruntime-node': /^src\/runtime\/session\.ts$/ },
+    node: true,
+  },
+  packed: {
+    files: /^src\/packed\//,
+    parts: ['runtime', 'registry', 'errors', 'show'],
+  },
+  text: {
+    files: /^src\/text\//,
+    parts: ['files', 'errors', 'show'],
+    packages: { tokenizers: /^src\/text\/tokenizer\.ts$/ },
+    node: true,
+  },
   // rank 2
   convert: {
     files: /^src\/convert\//,
-    parts: ['files', 'onnx', 'registry', 'errors', 'show'],
-    packages: { zod: ANY },
+    parts: ['files', 'onnx', 'runtime', 'packed', 'text', 'protocol', 'registry', 'errors', 'show'],
+    packages: { zod: ANY, piscina: /^src\/convert\/conversion-threads\.ts$/ },
     node: true,
   },
   // rank 3
+  conversionWorker: {
+    files: /^workers\/(conversion-worker|run-graph)\.ts$/,
+    parts: ['convert', 'protocol', 'errors'],
+  },
   inference: {
     files: /^src\/inference\//,
-    parts: ['convert', 'files', 'registry', 'errors', 'show'],
-    packages: {
-      'onnxruntime-node': /^src\/inference\/session\.ts$/,
-      tokenizers: /^src\/inference\/tokenizer\.ts$/,
-    },
+    parts: ['convert', 'files', 'onnx', 'runtime', 'packed', 'text', 'protocol', 'registry', 'errors', 'show'],
+    packages: { zod: ANY },
     node: true,
   },
   // rank 4
   worker: {
-    files: /^workers\/embedding-worker\.ts$/,
+    files: /^workers\/(embedding-worker|pack-weights)\.ts$/,
     parts: ['inference', 'protocol', 'registry', 'errors', 'show'],
-    packages: { piscina: ANY },
+    packages: { piscina: /^workers\/embedding-worker\.ts$/ },
     node: true,
   },
   pool: {
     files: /^src\/pool\//,
-    parts: ['inference', 'convert', 'files', 'protocol', 'registry', 'errors', 'events', 'show'],
+    parts: [
+      'inference',
+      'convert',
+      'runtime',
+      'packed',
+      'text',
+      'files',
+      'protocol',
+      'registry',
+      'errors',
+      'events',
+      'show',
+    ],
     packages: { piscina: /^src\/pool\/model-workers\.ts$/, eventemitter3: ANY, systeminformation: ANY },
     node: true,
   },
@@ -76,7 +109,19 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   index: {
     files: /^src\/index\.ts$/,
-    parts: ['evaluation', 'pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events', 'show'],
+    parts: [
+      'evaluation',
+      'pool',
+      'inference',
+      'convert',
+      'packed',
+      'text',
+      'files',
+      'registry',
+      'errors',
+      'events',
+      'show',
+    ],
   },
   // rank 6
   cli: {
@@ -87,6 +132,8 @@ const PARTS: Readonly<Record<string, Part>> = {
       'pool',
       'inference',
       'convert',
+      'packed',
+      'text',
       'files',
       'onnx',
       'registry',
@@ -107,7 +154,7 @@ const TYPES_ONLY = [
 ] as const
 
 /** The telemetry switch is an exception: it is set, not read, and native code looks for it nowhere else. */
-const MAY_READ_ENVIRONMENT = /^src\/(cli\/|files\/environment\.ts$|inference\/telemetry\.ts$)/
+const MAY_READ_ENVIRONMENT = /^src\/(cli\/|files\/environment\.ts$|runtime\/telemetry\.ts$)/
 
 function partOf(path: string): string | undefined {
   return Object.keys(PARTS).find((name) => PARTS[name]?.files.test(path))
@@ -171,6 +218,9 @@ describe('the project', () => {
       'protocol',
       'files',
       'onnx',
+      'runtime',
+      'packed',
+      'text',
       'convert',
       'inference',
       'worker',
@@ -218,7 +268,7 @@ describe('the project', () => {
   })
 
   it('loads the engine on first use: session.ts imports its types, and the rest when a model is loaded', () => {
-    const session = SOURCES.find(({ path }) => path === 'src/inference/session.ts')
+    const session = SOURCES.find(({ path }) => path === 'src/runtime/session.ts')
     const engine = session?.imports.filter(({ target }) => target === 'onnxruntime-node') ?? []
     expect(engine.filter(({ typeOnly }) => !typeOnly)).toHaveLength(1)
   })
@@ -242,7 +292,12 @@ describe('these tests notice', () => {
     ['src/events.ts', "import { StellaError } from './errors.js'"],
     ['src/inference/engine.ts', "import { InferenceSession } from 'onnxruntime-node'"],
     ['src/inference/engine.ts', "const engine = await import('onnxruntime-node')"],
+    ['src/runtime/session.ts', "import { x } from '../convert/head.js'"],
+    ['src/runtime/telemetry.ts', "import { InferenceSession } from 'onnxruntime-node'"],
     ['src/inference/options.ts', "import { Tokenizer } from 'tokenizers'"],
+    ['src/text/overflow.ts', "import { Tokenizer } from 'tokenizers'"],
+    ['src/text/tokenizer.ts', "import { promptFor } from '../inference/task.js'"],
+    ['src/text/tokenizer.ts', "import { x } from '../onnx/graph.js'"],
     ['src/inference/options.ts', "import { x } from '../pool/plan.js'"],
     ['src/pool/plan.ts', "import { Piscina } from 'piscina'"],
     ['src/pool/plan.ts', "import '../../workers/embedding-worker.js'"],

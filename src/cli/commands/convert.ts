@@ -3,13 +3,15 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 import type { HeadInfo, StellaModelInfo } from '../../../registry/types.js'
-import { convertCheckpoint } from '../../convert/convert.js'
+import { readCalibrationTexts } from '../../convert/calibration/read-texts.js'
+import { convertAs } from '../../convert/convert-as.js'
+import type { TaskText } from '../../convert/calibration/task-text.js'
 import type { Artefact } from '../../convert/prepare.js'
 import { headOf, prepareArtefact } from '../../convert/prepare.js'
-import { resolvePrecision } from '../../convert/recipe.js'
 import { findCheckpoint } from '../../convert/source.js'
 import { withFileLock } from '../../files/file-lock.js'
 import { writingTo } from '../../files/storage.js'
+import type { Manifest } from '../../files/manifest.js'
 import { formatBytes } from '../../pool/memory-ledger.js'
 import type { CommandContext, RunCommand } from '../command.js'
 import { EXIT } from '../exit-code.js'
@@ -17,6 +19,7 @@ import { modelOrFolder, prepareOptions } from '../model.js'
 import { OPTIONS } from '../options.js'
 import { checkOutFolder } from '../out-folder.js'
 import { jsonText, tableText } from '../output.js'
+import { fidelityReport } from './convert-report.js'
 
 /** Runs the command. */
 export const run: RunCommand = async (context) => {
@@ -25,14 +28,20 @@ export const run: RunCommand = async (context) => {
   const started = performance.now()
   const artefact = values.out === undefined ? await inPlace(context, info) : await into(context, info, values.out)
   const seconds = (performance.now() - started) / 1000
-  const facts = factsOf(info, artefact, seconds)
-  await output.write(values.json ? jsonText(facts) : reportText(facts))
+  const facts = factsOf(info, artefact, seconds, values.report)
+  const report = values.report ? fidelityReport(artefact.manifest) : ''
+  await output.write(values.json ? jsonText(facts) : reportText(facts) + report)
   return EXIT.done
 }
 
-function inPlace(context: CommandContext, info: StellaModelInfo): Promise<Artefact> {
+async function inPlace(context: CommandContext, info: StellaModelInfo): Promise<Artefact> {
   const { dims: dimensions, force } = context.values
-  return prepareArtefact(info, { ...prepareOptions(context, info), dimensions, force })
+  const calibration = await calibrationOf(context)
+  return prepareArtefact(info, { ...prepareOptions(context, info), dimensions, force, calibration })
+}
+
+async function calibrationOf({ values, signal }: CommandContext): Promise<readonly TaskText[] | undefined> {
+  return values.calibration === undefined ? undefined : readCalibrationTexts(values.calibration, signal)
 }
 
 async function into(context: CommandContext, info: StellaModelInfo, path: string): Promise<Artefact> {
@@ -44,12 +53,13 @@ async function into(context: CommandContext, info: StellaModelInfo, path: string
   const source = { hub: environment.hub, download: values.download, signal, onProgress: onDownload }
   const checkpoint = await findCheckpoint(info, wanted, source)
   const heads = values.dims === undefined ? await headsAtHand(checkpoint, info) : wanted
-  const precision = resolvePrecision(values.precision ?? OPTIONS.precision.default)
+  const precision = values.precision ?? OPTIONS.precision.default
+  const calibration = await calibrationOf(context)
   const make = async (held: AbortSignal): Promise<Artefact> => {
     // Again, under the lock: it may have been made while this waited.
     await checkOutFolder(folder, values.force)
-    const options = { precision, heads, out: folder, signal: held, onProgress }
-    return { folder, manifest: await convertCheckpoint(checkpoint, info, options), converted: true }
+    const options = { heads, calibration, out: folder, signal: held, onProgress }
+    return { folder, manifest: await convertAs(precision, checkpoint, info, options), converted: true }
   }
   const advice = 'Free space there, or name another folder with --out'
   return writingTo(folder, advice, () => withFileLock(folder, { signal, onWait }, make))
@@ -79,6 +89,12 @@ interface ConvertFacts {
   readonly precision: string
   readonly dimensions: readonly number[]
   readonly fingerprint: string
+  /** Agreement with fp32; null for fp32 itself. */
+  readonly fidelity: Manifest['fidelity']
+  /** What `auto` tried before. */
+  readonly rejected: Manifest['rejected']
+  /** What was chosen for each site, with `--report`. */
+  readonly sites?: Manifest['sites']
   readonly files: readonly { readonly file: string; readonly bytes: number; readonly sha256: string }[]
   readonly bytes: number
   readonly seconds: number
@@ -87,7 +103,12 @@ interface ConvertFacts {
   readonly peakResidentBytes: number
 }
 
-function factsOf(info: StellaModelInfo, { folder, manifest, converted }: Artefact, seconds: number): ConvertFacts {
+function factsOf(
+  info: StellaModelInfo,
+  { folder, manifest, converted }: Artefact,
+  seconds: number,
+  withSites: boolean,
+): ConvertFacts {
   const files = Object.entries(manifest.files).map(([file, facts]) => ({ file, ...facts }))
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return {
@@ -97,6 +118,9 @@ function factsOf(info: StellaModelInfo, { folder, manifest, converted }: Artefac
     precision: manifest.precision,
     dimensions: manifest.heads.map((head) => head.dimensions),
     fingerprint: manifest.fingerprint,
+    fidelity: manifest.fidelity,
+    rejected: manifest.rejected,
+    ...(withSites ? { sites: manifest.sites } : {}),
     files,
     bytes,
     seconds,

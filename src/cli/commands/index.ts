@@ -66,7 +66,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'pull',
-    usage: '<model> [--dims 1024,256] [--precision auto|fp32] [--no-convert]',
+    usage: '<model> [--dims 1024,256] [--precision auto|fp32|int8|int4] [--no-convert]',
     summary: 'Download a model and convert it, so that it is ready',
     details: [
       'Files go into the Hugging Face cache, which Python uses too; a download that was cut short is resumed. Only the ' +
@@ -79,15 +79,18 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'convert',
-    usage: '<folder|model> [--precision auto|fp32] [--out folder] [--dims 1024,256] [--force]',
+    usage:
+      '<folder|model> [--precision auto|fp32|int8|int4] [--out folder] [--dims 1024,256] [--calibration file] [--report] [--force]',
     summary: 'Convert a checkpoint for this engine',
     details: [
       'The checkpoint is a folder in the Hugging Face layout, or a model that was downloaded. Without --out the result ' +
         'goes where `stella embed` looks for it. With --out it is put in exactly that folder, which must not exist, or be ' +
         'empty; --force replaces it if it is an artefact, and never anything else.',
+      'int8 and int4 are calibrated on texts, compared with fp32 on others, and refused at load where they stray too far. ' +
+        'That runs the model for a minute or several; --report prints what came of it.',
     ],
     arguments: { min: 1, max: 1, what: 'one checkpoint folder or model' },
-    options: ['precision', 'out', 'dims', 'force', 'download'],
+    options: ['precision', 'out', 'dims', 'calibration', 'report', 'force', 'download'],
     meanings: {
       out: 'folder for the result',
       dims: 'heads to convert, by their dimensions (default: all that are there)',
@@ -97,7 +100,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'verify',
-    usage: '<model|folder> [--precision auto|fp32] [--threads n]',
+    usage: '<model|folder> [--precision auto|fp32|int8|int4] [--threads n]',
     summary: 'Check a converted model: its files, its arithmetic, and published numbers',
     details: [
       'Hashes every file of the artefact, embeds texts alone, together and twice, and, for the real weights of the Stella ' +

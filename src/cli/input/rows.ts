@@ -1,9 +1,7 @@
 /** What a line of input means: a text, and in JSON Lines whatever goes with it. Knows no file. */
-import { StellaError, messageOf } from '../../errors.js'
-import type { Line } from './lines.js'
-
-/** How input is written. */
-export type InputFormat = 'txt' | 'jsonl'
+import type { Line } from '../../files/lines.js'
+import type { InputFormat } from '../../files/text-line.js'
+import { invalidLine, parseJsonLine } from '../../files/text-line.js'
 
 /** Keys of an input object that go into the output as they came, in their order. */
 export type Extra = Readonly<Record<string, unknown>>
@@ -43,51 +41,29 @@ export function rowOfLine(
 ): TextRow | undefined {
   const at = `${label} ${number}`
   const isBlank = line.trim() === ''
-  const { text, extra } = format === 'txt' || isBlank ? { text: line, extra: undefined } : parseJsonLine(line, at)
-  if (text.trim() !== '') return { text, number, extra }
-  if (skipEmpty) return undefined
-  throw invalid(at, 'holds no text. Remove it, or leave such lines out with `--skip-empty`')
-}
-
-function parseJsonLine(line: string, at: string): { readonly text: string; readonly extra: Extra | undefined } {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (error) {
-    throw invalid(at, `is not JSON: ${messageOf(error)}`)
-  }
-  if (typeof value === 'string') return { text: value, extra: undefined }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(at, 'is neither a JSON string nor an object with a `text`')
-  }
-  const { text, ...extra } = value as Record<string, unknown>
-  if (typeof text !== 'string') {
-    throw invalid(at, text === undefined ? 'has no `text`' : `has a \`text\` that is no string: ${typeof text}`)
-  }
+  const { text, rest: extra } = format === 'txt' || isBlank ? { text: line, rest: {} } : parseJsonLine(line, at)
   checkExtra(extra, at)
-  return { text, extra: Object.keys(extra).length === 0 ? undefined : extra }
+  if (text.trim() !== '') return { text, number, extra: Object.keys(extra).length === 0 ? undefined : extra }
+  if (skipEmpty) return undefined
+  throw invalidLine(at, 'holds no text. Remove it, or leave such lines out with `--skip-empty`')
 }
 
 /** What is carried must come out as it went in. */
 function checkExtra(extra: Extra, at: string): void {
   const taken = Object.keys(extra).find((key) => OUTPUT_KEYS.includes(key))
-  if (taken !== undefined) throw invalid(at, `has a key \`${taken}\`, which the output uses itself. Rename it`)
+  if (taken !== undefined) throw invalidLine(at, `has a key \`${taken}\`, which the output uses itself. Rename it`)
   for (const [key, value] of Object.entries(extra)) checkExact(value, key, at, 1)
 }
 
 function checkExact(value: unknown, key: string, at: string, depth: number): void {
-  if (depth > MAX_EXTRA_DEPTH) throw invalid(at, `nests \`${key}\` more than ${MAX_EXTRA_DEPTH} deep`)
+  if (depth > MAX_EXTRA_DEPTH) throw invalidLine(at, `nests \`${key}\` more than ${MAX_EXTRA_DEPTH} deep`)
   if (
     typeof value === 'number' &&
     (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
   ) {
     // Node reads 12345678901234567890 as 12345678901234567000: an id that would silently name something else.
-    throw invalid(at, `holds a number in \`${key}\` that is too large to carry exactly. Write it as a string`)
+    throw invalidLine(at, `holds a number in \`${key}\` that is too large to carry exactly. Write it as a string`)
   }
   if (typeof value !== 'object' || value === null) return
   for (const child of Object.values(value)) checkExact(child, key, at, depth + 1)
-}
-
-function invalid(at: string, problem: string): StellaError {
-  return new StellaError('INPUT_INVALID', `${at} ${problem}`, { details: { at } })
 }

@@ -4,21 +4,15 @@ import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 
-import { StellaError, messageOf } from '../../errors.js'
-import { abortedError } from '../../files/cancellation.js'
+import { StellaError } from '../../errors.js'
+import { readLines } from '../../files/lines.js'
+import type { InputFormat } from '../../files/text-line.js'
+import { formatOfName } from '../../files/text-line.js'
+import { bytesOf, unreadable } from '../../files/text-stream.js'
 import type { CommandContext } from '../command.js'
 import { UsageError } from '../usage-error.js'
-import { readLines } from './lines.js'
-import type { InputFormat, RowSource, TextRow } from './rows.js'
+import type { RowSource, TextRow } from './rows.js'
 import { rowOfLine } from './rows.js'
-
-/** Endings that say how a file is written. */
-const FORMATS: Readonly<Record<string, InputFormat>> = {
-  '.txt': 'txt',
-  '.jsonl': 'jsonl',
-  '.ndjson': 'jsonl',
-  '': 'txt',
-}
 
 /** `--file` for standard input. */
 const STDIN = '-'
@@ -84,11 +78,10 @@ async function fromFile(context: CommandContext, path: string): Promise<RowSourc
 }
 
 function formatOf(path: string): InputFormat {
-  const ending = extname(path).toLowerCase()
-  const format = Object.hasOwn(FORMATS, ending) ? FORMATS[ending] : undefined
+  const format = formatOfName(path)
   if (format !== undefined) return format
   throw new UsageError(
-    `Cannot tell how ${path} is written: its name ends in ${ending}`,
+    `Cannot tell how ${path} is written: its name ends in ${extname(path).toLowerCase()}`,
     'Say `--input-format txt` for one text per line, or `--input-format jsonl`',
   )
 }
@@ -128,35 +121,4 @@ function fromStream(
     return size === undefined || read.bytes === 0 ? undefined : Math.round((read.texts * size) / read.bytes)
   }
   return { label: lineLabel, rows: rows(), expected }
-}
-
-/** The stream's bytes; ended by `signal` also while nothing arrives. */
-async function* bytesOf(stream: Readable, label: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const stop = (): void => {
-    stream.destroy(abortedError(signal, `reading ${label}`))
-  }
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array)
-  } catch (error) {
-    throw error instanceof StellaError ? error : unreadable(label, error)
-  } finally {
-    signal.removeEventListener('abort', stop)
-    stream.destroy()
-  }
-}
-
-/** What to say of the errors that users cause; others are told in the system's words. */
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission is denied',
-  EISDIR: 'it is a folder',
-}
-
-function unreadable(path: string, error: unknown): StellaError {
-  if (error instanceof StellaError) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const problem = (Object.hasOwn(FILE_PROBLEMS, code) ? FILE_PROBLEMS[code] : undefined) ?? messageOf(error)
-  return new StellaError('INPUT_INVALID', `Cannot read ${path}: ${problem}`, { cause: error, details: { file: path } })
 }

@@ -110,3 +110,14 @@ function repeatHeads(graph: Graph, path: string, x: Value, { heads, kvHeads, hea
   const expanded = graph.node(`${path}/Expand`, 'Expand', [grouped, repeated])
   return graph.node(`${path}/Join`, 'Reshape', [expanded, graph.constant('int64', [-1, heads * headDim])])
 }
+
+/**
+ * Of factors for `[tokens, heads × headDim]`, equal for all heads that share values, those for the values themselves:
+ * `[kvHeads × headDim]`.
+ */
+export function forValues(factors: Float32Array, { heads, kvHeads, headDim }: AttentionShape): Float32Array {
+  return Float32Array.from({ length: kvHeads * headDim }, (_, channel) => {
+    const first = Math.floor(channel / headDim) * (heads / kvHeads)
+    return factors[first * headDim + (channel % headDim)] ?? 1
+  })
+}

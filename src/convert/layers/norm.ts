@@ -17,7 +17,11 @@ export function layerNorm(
   return graph.node(`${path}/LayerNormalization`, 'LayerNormalization', inputs, { attributes })
 }
 
-/** `x / √(mean(x²) + ε) · γ` over the last axis of `x [tokens, hidden]` (https://arxiv.org/abs/1910.07467). */
+/**
+ * `x / √(mean(x²) + ε) · γ` over the last axis of `x [tokens, hidden]` (https://arxiv.org/abs/1910.07467).
+ *
+ * @param gain - float32 `[hidden]`: multiplied into γ.
+ */
 export function rmsNorm(
   graph: Graph,
   weights: Weights,
@@ -25,13 +29,14 @@ export function rmsNorm(
   x: Value,
   module: string,
   epsilon: number,
+  gain?: Float32Array,
 ): Value {
   const attributes = { axis: int(-1), epsilon: float(epsilon) }
   // ONNX Runtime's own operator, in the default domain: it predates the standard's RMSNormalization.
   return graph.node(
     `${path}/SimplifiedLayerNormalization`,
     'SimplifiedLayerNormalization',
-    [x, weights.get(graph, `${module}.weight`)],
+    [x, weights.get(graph, `${module}.weight`, { outputScale: gain })],
     { attributes },
   )
 }

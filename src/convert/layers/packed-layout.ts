@@ -3,23 +3,7 @@
  * only attention and pooling see the padded layout `[batch, length, …]`.
  */
 import type { Graph, Value } from '../../onnx/graph.js'
-
-/** Names of the backbone's inputs; `src/inference/packing.ts` fills them. */
-export const PACKED_INPUTS = {
-  /** int32 `[tokens]`: token ids. */
-  inputIds: 'input_ids',
-  /** int32 `[tokens]`: position of each token in its text. */
-  positionIds: 'position_ids',
-  /** int32 `[batch, length]`: the flat row behind each padded place; a text's own first row where there is no token. */
-  paddedRows: 'padded_rows',
-  /** int32 `[tokens]`: where each token lies in the padded layout, counted over `batch × length`. */
-  packedPlaces: 'packed_places',
-  /** int32 `[batch]`: tokens of each text. */
-  lengths: 'lengths',
-} as const
-
-/** Name of the backbone's output, float32 `[batch, hidden]`. */
-export const POOLED_OUTPUT = 'pooled'
+import { PACKED_INPUTS } from '../../packed/names.js'
 
 /** The inputs as values of a graph, and what several layers derive from them. */
 export interface PackedLayout {

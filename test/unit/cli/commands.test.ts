@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { STELLA_EN_400M_V5, STELLA_NANO, getDefaultRegistry } from '../../../registry/index.js'
-import { artefactFolder } from '../../../src/cli/artefact-state.js'
 import { describeCheckpoint } from '../../../src/convert/describe-checkpoint.js'
-import { prepareArtefact } from '../../../src/convert/prepare.js'
+import { artefactFolder, prepareArtefact } from '../../../src/convert/prepare.js'
 import { makeCheckpoint } from '../../../tools/checkpoints/make-checkpoint.js'
 import { CHECKPOINT_SPECS } from '../../../tools/checkpoints/specs.js'
 import { fakeRepoFromFolder, startFakeHub } from '../../support/fake-hub.js'
@@ -62,7 +61,7 @@ describe('artefactFolder', () => {
   it('is where prepareArtefact puts it', async () => {
     const home = await emptyFolder()
     for (const info of [STELLA_NANO, await describeCheckpoint(await checkpoint())]) {
-      expect(await artefactFolder(info, home, 'fp32')).toBe((await prepareArtefact(info, { home })).folder)
+      expect(await artefactFolder(info, 'fp32', { home })).toBe((await prepareArtefact(info, { home })).folder)
     }
   })
 })

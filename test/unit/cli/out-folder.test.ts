@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { checkOutFolder } from '../../../src/cli/out-folder.js'
-import { MANIFEST_FILE } from '../../../src/files/manifest.js'
+import { MANIFEST_FILE, MANIFEST_FORMAT } from '../../../src/files/manifest.js'
 import { emptyFolder } from './cli-io.js'
 
 const SHA256 = '0'.repeat(64)
@@ -16,7 +16,7 @@ async function artefact(): Promise<string> {
   await writeFile(join(folder, 'heads', '256.onnx'), 'x')
   const file = { bytes: 1, sha256: SHA256 }
   const manifest = {
-    format: 1,
+    format: MANIFEST_FORMAT,
     model: { key: 'x', source: { kind: 'folder' } },
     recipe: { name: 'packed', version: 1 },
     precision: 'fp32',
@@ -24,7 +24,10 @@ async function artefact(): Promise<string> {
     heads: [],
     sources: {},
     files: { 'backbone.onnx': file, 'heads/256.onnx': file },
+    calibration: null,
+    sites: null,
     fidelity: null,
+    rejected: null,
     fingerprint: SHA256,
   }
   await writeFile(join(folder, MANIFEST_FILE), JSON.stringify(manifest))

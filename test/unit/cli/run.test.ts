@@ -44,7 +44,7 @@ describe('runCli', () => {
     [['embed', 'x', '--max-length', '100000'], /`--max-length` to be an integer from 4 to 2048/],
     [['embed', 'x', '--memory', 'lots'], /Expected `--memory` to be/],
     [['embed', 'x', '--workers', '5000'], /Expected `--workers` to be/],
-    [['embed', 'x', '--precision', 'int8'], /`int8` comes with a later version/],
+    [['embed', 'x', '--precision', 'fp16'], /auto, fp32, int8 or int4/],
     [['embed', 'x', '--encoding', 'int8'], /`int8` needs calibration ranges/],
     [['embed', 'x', '--out', '/nowhere/at/all.jsonl'], /there is no folder \/nowhere\/at/],
     [['similarity', 'one'], /`stella similarity` takes two texts\n {2}usage:/],

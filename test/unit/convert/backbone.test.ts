@@ -6,8 +6,8 @@ import type { ArchitectureInfo } from '../../../registry/types.js'
 import { buildBackbone } from '../../../src/convert/backbone.js'
 import { buildHead } from '../../../src/convert/head.js'
 import { inventoryOf } from '../../../src/convert/inventory.js'
+import { TensorPlan } from '../../../src/convert/tensor-plan.js'
 import type { TensorReader } from '../../../src/files/safetensors.js'
-import { ExternalData } from '../../../src/onnx/external-data.js'
 import type { GraphData, NodeData } from '../../../src/onnx/model.js'
 import { failureOf } from '../../support/failure.js'
 
@@ -37,13 +37,13 @@ function countsOf(graph: GraphData): Readonly<Record<string, number>> {
   return counts
 }
 
-function backbone(architecture: ArchitectureInfo): { readonly graph: GraphData; readonly data: ExternalData } {
-  const data = new ExternalData('backbone.onnx.data')
-  return { graph: buildBackbone(architecture, readerOf(inventoryOf(architecture)), '', data), data }
+function backbone(architecture: ArchitectureInfo): { readonly graph: GraphData; readonly plan: TensorPlan } {
+  const plan = new TensorPlan('backbone.onnx.data')
+  return { graph: buildBackbone(architecture, readerOf(inventoryOf(architecture)), '', plan), plan }
 }
 
 describe('the backbone of the 400M', () => {
-  const { graph, data } = backbone(STELLA_EN_400M_V5.architecture)
+  const { graph, plan } = backbone(STELLA_EN_400M_V5.architecture)
   const layers = 24
 
   it('has the operators of 24 post-norm layers, and no others', () => {
@@ -111,7 +111,7 @@ describe('the backbone of the 400M', () => {
     const external = graph.initializers.filter(({ storage }) => storage.kind === 'external')
     const numbers = external.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0)
     expect(numbers).toBe(parameters.embedding + parameters.layers - architecture.hidden)
-    expect(data.bytes).toBeGreaterThanOrEqual(4 * numbers)
+    expect(plan.bytes).toBeGreaterThanOrEqual(4 * numbers)
   })
 })
 
@@ -205,7 +205,7 @@ describe('a head', () => {
     readerOf(new Map([['linear.weight', weight], ...(bias === undefined ? [] : [['linear.bias', bias] as const])]))
 
   it('is one Gemm with a bias, and does not normalise', () => {
-    const graph = buildHead(head, 1024, shapes([768, 1024], [768]), new ExternalData('768.onnx.data'))
+    const graph = buildHead(head, 1024, shapes([768, 1024], [768]), new TensorPlan('768.onnx.data'))
     expect(countsOf(graph)).toEqual({ Gemm: 1, Identity: 1 })
     expect(graph.nodes[0]?.inputs).toEqual(['pooled', 'linear.weight', 'linear.bias'])
     expect(graph.outputs).toEqual([{ name: 'projected', dtype: 'float32', dims: ['batch', 768] }])
@@ -216,7 +216,7 @@ describe('a head', () => {
     ['a missing bias', shapes([768, 1024]), 'linear.bias is missing; expected [768]'],
     ['the bias of another head', shapes([768, 1024], [256]), 'linear.bias has shape [256]; expected [768]'],
   ])('with %s is refused', async (_, reader, message) => {
-    const error = await failureOf(() => buildHead(head, 1024, reader, new ExternalData('x')))
+    const error = await failureOf(() => buildHead(head, 1024, reader, new TensorPlan('x')))
     expect(error.code).toBe('CHECKPOINT_INVALID')
     expect(error.message).toContain(message)
   })

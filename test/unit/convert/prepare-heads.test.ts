@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { defineModel } from '../../../registry/define.js'
 import type { StellaModelInfo } from '../../../registry/types.js'
-import type { ConvertProgress } from '../../../src/convert/convert.js'
+import type { ConvertProgress } from '../../../src/convert/convert-progress.js'
 import { describeCheckpoint } from '../../../src/convert/describe-checkpoint.js'
 import { prepareArtefact } from '../../../src/convert/prepare.js'
 import { sha256File } from '../../../src/files/hash.js'

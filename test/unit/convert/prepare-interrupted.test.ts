@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { StellaModelInfo } from '../../../registry/types.js'
-import type { ConvertProgress } from '../../../src/convert/convert.js'
+import type { ConvertProgress } from '../../../src/convert/convert-progress.js'
 import { describeCheckpoint } from '../../../src/convert/describe-checkpoint.js'
 import type { PrepareOptions } from '../../../src/convert/prepare.js'
 import { prepareArtefact } from '../../../src/convert/prepare.js'

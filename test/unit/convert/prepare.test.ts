@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { STELLA_NANO } from '../../../registry/index.js'
 import type { StellaModelInfo } from '../../../registry/types.js'
-import type { ConvertProgress } from '../../../src/convert/convert.js'
+import type { ConvertProgress } from '../../../src/convert/convert-progress.js'
 import { describeCheckpoint } from '../../../src/convert/describe-checkpoint.js'
 import type { Artefact, PrepareOptions } from '../../../src/convert/prepare.js'
 import { prepareArtefact } from '../../../src/convert/prepare.js'
@@ -85,12 +85,12 @@ describe('an artefact', () => {
     expect(states.indexOf('writing')).toBe(states.lastIndexOf('hashing') + 1)
     for (const file of ['model.safetensors', 'backbone.onnx.data', 'heads/64.onnx.data']) {
       const reports = progress.filter((report) => report.file === file)
-      const bytes = reports.map((report) => report.bytes)
+      const bytes = reports.map((report) => report.done)
       expect(bytes, file).toEqual([...bytes].sort((a, b) => a - b))
-      expect(reports.every((report) => report.bytes <= report.total)).toBe(true)
+      expect(reports.every((report) => report.done <= report.total)).toBe(true)
     }
     const last = progress.filter((report) => report.state === 'hashing').at(-1)
-    expect(last?.bytes).toBe(last?.total)
+    expect(last?.done).toBe(last?.total)
     expect(progress.at(-1)).toMatchObject({ model: 'new-tiny', state: 'writing' })
   })
 
@@ -181,8 +181,8 @@ describe('two calls at once', () => {
     const waited: string[] = []
     const options: PrepareOptions = {
       home,
-      onConvert: ({ file, bytes, total }) => {
-        if (file === 'backbone.onnx.data' && bytes === total) written.push(file)
+      onConvert: ({ file, done, total }) => {
+        if (file === 'backbone.onnx.data' && done === total) written.push(file)
       },
       onWait: (path) => waited.push(path),
     }
@@ -216,7 +216,7 @@ describe('what cannot be prepared', () => {
 
   it('a precision that does not exist', async () => {
     const error = await failureOf(() =>
-      prepareArtefact(STELLA_NANO, { precision: 'int8' as 'fp32', home: freshHome() }),
+      prepareArtefact(STELLA_NANO, { precision: 'fp16' as 'fp32', home: freshHome() }),
     )
     expect(error.code).toBe('OPTION_INVALID')
   })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import type { PackedTexts } from '../../../src/inference/packing.js'
-import { checkPacked, packTexts, packedIndices, planRuns } from '../../../src/inference/packing.js'
+import type { PackedTexts } from '../../../src/packed/packing.js'
+import { checkPacked, packTexts, packedIndices, planRuns } from '../../../src/packed/packing.js'
 import { failureOf } from '../../support/failure.js'
 
 const anyLengths = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 })

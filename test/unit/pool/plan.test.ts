@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 import { BUILT_IN_MODELS, STELLA_EN_1_5B_V5, STELLA_EN_400M_V5, STELLA_NANO } from '../../../registry/index.js'
 import { estimateMemory } from '../../../registry/memory.js'
-import { RUN_TOKENS } from '../../../src/inference/embed-texts.js'
+import { RUN_TOKENS } from '../../../src/packed/packing.js'
 import { planModel } from '../../../src/pool/plan.js'
 
 const CORES = availableParallelism()

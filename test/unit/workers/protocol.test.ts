@@ -54,7 +54,7 @@ describe('an error that crosses threads', () => {
 
 describe('isLoadOutcome', () => {
   it('knows the two outcomes among what else a worker may post', () => {
-    expect(isLoadOutcome({ type: 'ready', worker: 1, loadMs: 2 })).toBe(true)
+    expect(isLoadOutcome({ type: 'ready', worker: 1, loadMs: 2, weights: 'own' })).toBe(true)
     expect(isLoadOutcome({ type: 'failed', worker: 1, error: encodeError('x', 'INTERNAL') })).toBe(true)
     for (const other of [undefined, null, 'ready', 5, {}, { type: 'other' }, { ready: true }, []]) {
       expect(isLoadOutcome(other)).toBe(false)

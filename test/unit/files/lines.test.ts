@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { MAX_LINE_BYTES, readLines } from '../../../src/cli/input/lines.js'
+import { MAX_LINE_BYTES, readLines } from '../../../src/files/lines.js'
 
 async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
   const texts: string[] = []

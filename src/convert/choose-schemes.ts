@@ -1,0 +1,121 @@
+/** Chooses each site's scheme by what the schemes were measured to cost there. Measures nothing itself. */
+import type { Site, SitePlan, SiteScheme } from './backbone-plan.js'
+import type { SiteStatistics } from './calibrate.js'
+import type { QuantisedPrecision } from './fidelity-bars.js'
+import type { Hessian } from './quantize/hessian-factor.js'
+import { smoothingOf } from './smoothing.js'
+
+/** A site's plan and its error: the share of noise in the power of its product. */
+export interface Choice {
+  readonly plan: SitePlan
+  readonly error: number
+}
+
+/** Plans for some sites, to be measured together. */
+export type Candidate = ReadonlyMap<Site, SitePlan>
+
+/** Measures a candidate. */
+export type Measure = (candidate: Candidate) => Promise<ReadonlyMap<Site, number>>
+
+/**
+ * A site that loses more than this share to noise gets a dearer scheme. Rounding rows of unit noise to 8 bits costs
+ * about 2·10⁻⁴ (127 levels for four standard deviations, on both sides of the product); five times that means channels
+ * that do not fit one scale. 4-bit rounding costs about 10⁻² by itself.
+ */
+const SENSITIVE = { int8: 1e-3, int4: 4e-2 } as const satisfies Readonly<Record<QuantisedPrecision, number>>
+
+/** Smoothing is taken where it leaves less than this share of the error without: it can cost a pass over the input. */
+const WORTH_SMOOTHING = 0.8
+
+/** Inputs to a scale, in the block schemes. */
+const BLOCK = 32
+
+/** Chooses for all sites. */
+export async function chooseSchemes(
+  precision: QuantisedPrecision,
+  statistics: ReadonlyMap<Site, SiteStatistics>,
+  measure: Measure,
+): Promise<ReadonlyMap<Site, Choice>> {
+  const first = await cheapest(precision, statistics, measure)
+  const sensitive = [...first].filter(([, { error }]) => !(error <= SENSITIVE[precision]))
+  const better = await dearer(precision, new Map(sensitive), measure)
+  return new Map([...first, ...better])
+}
+
+/** The precision's own scheme at every site, smoothed where that pays. */
+async function cheapest(
+  precision: QuantisedPrecision,
+  statistics: ReadonlyMap<Site, SiteStatistics>,
+  measure: Measure,
+): Promise<ReadonlyMap<Site, Choice>> {
+  const plain: Candidate = mapValues(statistics, ({ hessian }) => ({ scheme: baseScheme(precision, hessian) }))
+  const smoothed: Candidate = mapValues(statistics, (site) => {
+    const smoothing = smoothingOf(site)
+    return { scheme: baseScheme(precision, smoothHessian(site.hessian, smoothing)), smoothing }
+  })
+  const plainErrors = await measure(plain)
+  const smoothedErrors = await measure(smoothed)
+  return mapValues(statistics, (_, site) => {
+    const without = choice(plain, plainErrors, site)
+    const withIt = choice(smoothed, smoothedErrors, site)
+    return withIt.error < without.error * WORTH_SMOOTHING ? withIt : without
+  })
+}
+
+/** Two steps in int8, 8-bit blocks instead of 4-bit ones; in int8 blocks too, where two steps do not do. */
+async function dearer(
+  precision: QuantisedPrecision,
+  sites: ReadonlyMap<Site, Choice>,
+  measure: Measure,
+): Promise<ReadonlyMap<Site, Choice>> {
+  if (sites.size === 0) return sites
+  const blocks: Candidate = mapValues(sites, ({ plan }) => ({ ...plan, scheme: { kind: 'block8', block: BLOCK } }))
+  const blockErrors = await measure(blocks)
+  if (precision === 'int4') return mapValues(sites, (_, site) => choice(blocks, blockErrors, site))
+  const steps = twoSteps(sites)
+  const stepErrors = await measure(steps)
+  return mapValues(sites, (old, site) => {
+    const two = choice(steps, stepErrors, site)
+    const block = choice(blocks, blockErrors, site)
+    // Two steps run on the fast kernels and cost half of what blocks do, or less (bench/gemm-rates.ts).
+    const best = two.error <= SENSITIVE.int8 || two.error <= block.error ? two : block
+    return best.error < old.error ? best : old
+  })
+}
+
+/** The same plans with activations of 16 bits. Sites that have another scheme stay out. */
+export function twoSteps(sites: ReadonlyMap<Site, Choice>): Candidate {
+  const rows = [...sites].filter(([, { plan }]) => plan.scheme.kind === 'row8' && plan.scheme.steps === 1)
+  return new Map(rows.map(([site, { plan }]) => [site, { ...plan, scheme: { kind: 'row8', steps: 2 } }]))
+}
+
+function baseScheme(precision: QuantisedPrecision, hessian: Hessian | undefined): SiteScheme {
+  return precision === 'int8' ? { kind: 'row8', steps: 1 } : { kind: 'block4', block: BLOCK, hessian }
+}
+
+/** `Σ xᵀx` of inputs divided by the smoothing. */
+function smoothHessian(hessian: Hessian | undefined, smoothing: Float32Array): Hessian | undefined {
+  if (hessian === undefined) return undefined
+  const { group, values } = hessian
+  const scaled = new Float32Array(new SharedArrayBuffer(values.byteLength))
+  for (let start = 0, first = 0; start < values.length; start += group * group, first += group) {
+    for (let a = 0; a < group; a++) {
+      for (let b = 0; b < group; b++) {
+        const scale = (smoothing[first + a] ?? 1) * (smoothing[first + b] ?? 1)
+        scaled[start + a * group + b] = (values[start + a * group + b] ?? 0) / scale
+      }
+    }
+  }
+  return { group, values: scaled }
+}
+
+function choice(candidate: Candidate, errors: ReadonlyMap<Site, number>, site: Site): Choice {
+  const plan = candidate.get(site)
+  const error = errors.get(site)
+  if (plan === undefined || error === undefined) throw new Error(`${site} was not measured`)
+  return { plan, error }
+}
+
+function mapValues<V, R>(map: ReadonlyMap<Site, V>, make: (value: V, site: Site) => R): ReadonlyMap<Site, R> {
+  return new Map([...map].map(([site, value]) => [site, make(value, site)]))
+}

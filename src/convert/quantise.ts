@@ -1,0 +1,88 @@
+/** Quantises a model and judges it: from its texts to the figures that its manifest keeps. */
+import { join } from 'node:path'
+
+import type { StellaModelInfo } from '../../registry/types.js'
+import type { Manifest } from '../files/manifest.js'
+import type { TensorReader } from '../files/safetensors.js'
+import { POOLED_OUTPUT } from '../packed/names.js'
+import { runHead } from '../packed/run-graphs.js'
+import { GraphSession } from '../runtime/session.js'
+import { StellaTokenizer } from '../text/tokenizer.js'
+import { TOKENIZER_FILE } from './artefact-files.js'
+import { probeTexts } from './calibration/probe-texts.js'
+import type { TaskText } from './calibration/task-text.js'
+import { digestTexts } from './calibration/task-text.js'
+import { tokeniseTexts } from './calibration/tokenise-texts.js'
+import type { FidelityFigures } from './fidelity.js'
+import { measureFidelity } from './fidelity.js'
+import type { QuantisedPrecision } from './fidelity-bars.js'
+import { FIDELITY_BARS, INT8_GOAL, shortfalls } from './fidelity-bars.js'
+import { Laboratory } from './laboratory.js'
+import type { PackedRuns } from './packed-runs.js'
+import { inTextOrder, packRuns } from './packed-runs.js'
+import { quantiseBackbone } from './quantise-backbone.js'
+import { reportSite, worstSite } from './site-report.js'
+import type { GraphTarget } from './write-graph.js'
+
+/** What to quantise. */
+export interface QuantiseOptions {
+  readonly info: StellaModelInfo
+  readonly reader: TensorReader
+  /** What the checkpoint puts before every tensor name. */
+  readonly prefix: string
+  /** The artefact, which has its tokenizer and `heads` already. */
+  readonly target: GraphTarget
+  readonly heads: Manifest['heads']
+  readonly precision: QuantisedPrecision
+  /** Calibration texts. */
+  readonly texts: readonly TaskText[]
+}
+
+/** Writes the quantised backbone into the artefact; returns what the manifest says of it. */
+export async function quantise(
+  options: QuantiseOptions,
+): Promise<Pick<Manifest, 'calibration' | 'sites' | 'fidelity'>> {
+  const { info, target, precision, texts } = options
+  const tokenizer = await StellaTokenizer.load(join(target.folder, TOKENIZER_FILE), info.architecture.vocab)
+  const tokenise = async (some: readonly TaskText[]): Promise<PackedRuns> =>
+    packRuns(await tokeniseTexts(tokenizer, info, some, { signal: target.signal }))
+  const probe = probeTexts()
+  const [calibration, probes] = [await tokenise(texts), await tokenise(probe)]
+  const subject = { ...options, architecture: info.architecture, texts: calibration.runs }
+  await using laboratory = await Laboratory.open(subject, precision === 'int4')
+  const head = options.heads.find(({ dimensions }) => dimensions === info.defaultDimensions) ?? options.heads[0]
+  const vectors = async (graph: string): Promise<Float32Array> => {
+    const outputs = { [POOLED_OUTPUT]: 'rows' } as const
+    const ran = await laboratory.run({ graph, runs: probes.runs, outputs }, 'checking')
+    const pooled = inTextOrder(ran[POOLED_OUTPUT] ?? new Float32Array(), probes)
+    return head === undefined ? pooled : project(join(target.folder, head.file), pooled, probe.length)
+  }
+  const reference = await vectors(laboratory.reference)
+  const judge = async (graph: string): Promise<FidelityFigures> =>
+    measureFidelity(reference, await vectors(graph), probe.length)
+  const goal = precision === 'int8' ? INT8_GOAL : FIDELITY_BARS[precision]
+  const isGood = (figures: FidelityFigures): boolean => shortfalls(figures, goal).length === 0
+  const { choices, fidelity } = await quantiseBackbone(laboratory, precision, judge, isGood)
+  const errors = new Map([...choices].map(([site, { error }]) => [site, error]))
+  return {
+    calibration: { texts: texts.length, sha256: digestTexts(texts) },
+    sites: Object.fromEntries([...choices].map(([site, { plan, error }]) => [site, reportSite(plan, error)])),
+    fidelity: {
+      reference: 'fp32',
+      probe: digestTexts(probe),
+      dimensions: reference.length / probe.length,
+      ...fidelity,
+      worstLayer: worstSite(errors),
+    },
+  }
+}
+
+/** `pooled [texts, hidden]` → `[texts, dimensions]`. A head is small: it runs here. */
+async function project(file: string, pooled: Float32Array, texts: number): Promise<Float32Array> {
+  const session = await GraphSession.open(file, { threads: 1 })
+  try {
+    return await runHead(session, pooled, texts)
+  } finally {
+    await session.close()
+  }
+}
