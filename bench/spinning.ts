@@ -8,10 +8,10 @@ import { join } from 'node:path'
 
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 
-import { BACKBONE_FILE } from '../src/convert/convert.js'
+import { BACKBONE_FILE } from '../src/convert/artefact-files.js'
 import { prepareArtefact } from '../src/convert/prepare.js'
-import { packedIndices } from '../src/inference/packing.js'
-import { disableEngineTelemetry } from '../src/inference/telemetry.js'
+import { packedIndices } from '../src/packed/packing.js'
+import { disableEngineTelemetry } from '../src/runtime/telemetry.js'
 import { median, someTexts, standIn } from './stand-in.js'
 
 // The engine decides on first use, which is below.

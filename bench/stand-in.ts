@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 
 import type { StellaModelInfo } from '../registry/types.js'
 import { describeCheckpoint } from '../src/convert/describe-checkpoint.js'
-import type { PackedTexts } from '../src/inference/packing.js'
+import type { PackedTexts } from '../src/packed/packing.js'
 
 /** A stand-in on disk. */
 export interface StandIn {

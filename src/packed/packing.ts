@@ -1,4 +1,5 @@
 /** Lays texts out for the engine: which texts run together, and the index tensors of a packed batch. */
+import { PADDED_PLACES, PADDED_TOKENS } from '../../registry/memory.js'
 import { StellaError } from '../errors.js'
 
 /** Token ids of several texts, end to end, and how many belong to each. */
@@ -84,6 +85,16 @@ export interface RunLimits {
   readonly paddedPlaces: number
   /** A text with at least this many tokens always runs alone, on the engine's path for long texts. */
   readonly aloneFrom: number
+}
+
+/** Tokens per run. Speed is flat from 256 up (`bench/run-tokens.ts`); more would only cost memory and latency. */
+export const RUN_TOKENS = 512
+
+/** What the memory estimate charges for bounds the runs: one long text beside many short ones costs no more. */
+export const RUN_LIMITS: RunLimits = {
+  runTokens: RUN_TOKENS,
+  paddedPlaces: PADDED_PLACES,
+  aloneFrom: PADDED_TOKENS,
 }
 
 /**
