@@ -30,6 +30,12 @@ const WORTH_SMOOTHING = 0.8
 /** Inputs to a scale, in the block schemes. */
 const BLOCK = 32
 
+/** What a precision does unless a site needs better. */
+const BASE = {
+  int8: { kind: 'row8', steps: 1 },
+  int4: { kind: 'block4', block: BLOCK },
+} as const satisfies Readonly<Record<QuantisedPrecision, SiteScheme>>
+
 /** Chooses for all sites. */
 export async function chooseSchemes(
   precision: QuantisedPrecision,
@@ -48,17 +54,31 @@ async function cheapest(
   statistics: ReadonlyMap<Site, SiteStatistics>,
   measure: Measure,
 ): Promise<ReadonlyMap<Site, Choice>> {
-  const plain: Candidate = mapValues(statistics, ({ hessian }) => ({ scheme: baseScheme(precision, hessian) }))
-  const smoothed: Candidate = mapValues(statistics, (site) => {
-    const smoothing = smoothingOf(site)
-    return { scheme: baseScheme(precision, smoothHessian(site.hessian, smoothing)), smoothing }
-  })
+  const scheme = BASE[precision]
+  const plain: Candidate = mapValues(statistics, () => ({ scheme }))
+  const smoothed: Candidate = mapValues(statistics, (site) => ({ scheme, smoothing: smoothingOf(site) }))
   const plainErrors = await measure(plain)
   const smoothedErrors = await measure(smoothed)
   return mapValues(statistics, (_, site) => {
     const without = choice(plain, plainErrors, site)
     const withIt = choice(smoothed, smoothedErrors, site)
     return withIt.error < without.error * WORTH_SMOOTHING ? withIt : without
+  })
+}
+
+/**
+ * The choices with error feedback where they round to 4 bits. It takes a hundred times as long as plain rounding, so
+ * schemes are chosen without; the errors stay those without.
+ */
+export function withFeedback(
+  choices: ReadonlyMap<Site, Choice>,
+  statistics: ReadonlyMap<Site, SiteStatistics>,
+): ReadonlyMap<Site, Choice> {
+  return mapValues(choices, ({ plan, error }, site) => {
+    const hessian = statistics.get(site)?.hessian
+    const { scheme, smoothing } = plan
+    if (scheme.kind !== 'block4' || hessian === undefined) return { plan, error }
+    return { plan: { smoothing, scheme: { ...scheme, hessian: smoothHessian(hessian, smoothing) } }, error }
   })
 }
 
@@ -89,19 +109,13 @@ export function twoSteps(sites: ReadonlyMap<Site, Choice>): Candidate {
   return new Map(rows.map(([site, { plan }]) => [site, { ...plan, scheme: { kind: 'row8', steps: 2 } }]))
 }
 
-function baseScheme(precision: QuantisedPrecision, hessian: Hessian | undefined): SiteScheme {
-  return precision === 'int8' ? { kind: 'row8', steps: 1 } : { kind: 'block4', block: BLOCK, hessian }
-}
-
-/** `Σ xᵀx` of inputs divided by the smoothing. */
-function smoothHessian(hessian: Hessian | undefined, smoothing: Float32Array): Hessian | undefined {
-  if (hessian === undefined) return undefined
-  const { group, values } = hessian
+/** `Σ xᵀx` of inputs divided by the smoothing, in memory that threads share. */
+function smoothHessian({ group, values }: Hessian, smoothing: Float32Array | undefined): Hessian {
   const scaled = new Float32Array(new SharedArrayBuffer(values.byteLength))
   for (let start = 0, first = 0; start < values.length; start += group * group, first += group) {
     for (let a = 0; a < group; a++) {
       for (let b = 0; b < group; b++) {
-        const scale = (smoothing[first + a] ?? 1) * (smoothing[first + b] ?? 1)
+        const scale = (smoothing?.[first + a] ?? 1) * (smoothing?.[first + b] ?? 1)
         scaled[start + a * group + b] = (values[start + a * group + b] ?? 0) / scale
       }
     }

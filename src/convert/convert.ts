@@ -36,6 +36,11 @@ export interface ConvertOptions {
   readonly out: string
   /** Texts to calibrate int8 and int4 on. @default the package's own */
   readonly calibration?: readonly TaskText[] | undefined
+  /**
+   * How weights are rounded to 4 bits: with `feedback` each rounding makes up for the errors before it, on the
+   * calibration texts; `nearest` is there to be compared with (`bench/int4-rounding.ts`). @default 'feedback'
+   */
+  readonly rounding?: 'feedback' | 'nearest' | undefined
   /** What `auto` tried before. @default nothing */
   readonly rejected?: NonNullable<Manifest['rejected']> | undefined
   /** Threads that convert. @default the cores this process may use */
@@ -75,7 +80,8 @@ export async function convertCheckpoint(
       await writeGraph(target, BACKBONE_FILE, (tensors) => buildBackbone(architecture, reader, prefix, tensors))
     } else {
       const texts = options.calibration ?? calibrationTexts()
-      quantised = await quantise({ info, reader, prefix, target, heads: converted, precision, texts })
+      const feedback = options.rounding !== 'nearest'
+      quantised = await quantise({ info, reader, prefix, target, heads: converted, precision, texts, feedback })
     }
     const manifest: Manifest = {
       format: MANIFEST_FORMAT,

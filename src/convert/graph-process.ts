@@ -57,7 +57,8 @@ export function runGraphInProcess(order: GraphOrder, { signal, onRun }: GraphRun
       } else {
         try {
           onRun?.(message.done)
-        } catch (error) {
+        } catch (thrown) {
+          const error = thrown instanceof Error ? thrown : new Error(String(thrown))
           answer = () => {
             reject(error)
           }

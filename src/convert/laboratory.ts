@@ -60,10 +60,12 @@ export class Laboratory {
   readonly #texts: readonly PackedTexts[]
   readonly #folder: string
   readonly #sites: readonly Site[]
+  readonly #hessians: boolean
   #small = false
   #comparisons = 0
 
-  private constructor({ architecture, reader, prefix, target, texts }: Subject) {
+  private constructor({ architecture, reader, prefix, target, texts }: Subject, hessians: boolean) {
+    this.#hessians = hessians
     this.architecture = architecture
     this.reader = reader
     this.prefix = prefix
@@ -73,11 +75,15 @@ export class Laboratory {
     this.#sites = sitesOf(architecture.layers)
   }
 
-  /** Writes the float32 model, with the outputs that calibration reads. */
+  /**
+   * Writes the float32 model, with the outputs that calibration reads.
+   *
+   * @param hessians - Whether to measure what 4-bit rounding with feedback wants.
+   */
   static async open(subject: Subject, hessians: boolean): Promise<Laboratory> {
-    const laboratory = new Laboratory(subject)
+    const laboratory = new Laboratory(subject, hessians)
     await mkdir(laboratory.#folder)
-    await laboratory.#writeReference(hessians)
+    await laboratory.#writeReference()
     return laboratory
   }
 
@@ -87,18 +93,24 @@ export class Laboratory {
   }
 
   /** What the calibration texts put into each site. */
-  async calibrate(hessians: boolean): Promise<ReadonlyMap<Site, SiteStatistics>> {
+  async calibrate(): Promise<ReadonlyMap<Site, SiteStatistics>> {
     const [first] = this.#texts
     if (first === undefined) throw new Error('there are no calibration texts')
-    const columns = { graph: join(this.#folder, GRAPHS.weights), runs: [ONE_TOKEN] }
+    const columns = { graph: join(this.#folder, GRAPHS.weights), weights: 'unpacked', runs: [ONE_TOKEN] } as const
     const weights = await this.run({ ...columns, outputs: weightOutputs(this.#sites) })
-    const inputs = { graph: join(this.#folder, GRAPHS.calibration), runs: this.#texts }
-    const activations = await this.run({ ...inputs, outputs: activationOutputs(this.#sites, hessians) }, 'calibrating')
-    const statistics = readStatistics(this.#sites, { ...weights, ...activations }, hessians)
+    const inputs = { graph: join(this.#folder, GRAPHS.calibration), weights: 'unpacked', runs: this.#texts } as const
+    const activations = await this.run(
+      { ...inputs, outputs: activationOutputs(this.#sites, this.#hessians) },
+      'calibrating',
+    )
+    const statistics = readStatistics(this.#sites, { ...weights, ...activations }, this.#hessians)
     return new Map([...statistics].map(([site, found]) => [site, this.#sharable(site, found)]))
   }
 
-  /** The error of each site of a candidate, each on float32's own input. */
+  /**
+   * The error of each site of a candidate, each on float32's own input. Block schemes are measured with unrounded inputs:
+   * the engine rounds those only with packed weights, of which a large model would need a second copy in memory here.
+   */
   async compare(candidate: Candidate): Promise<ReadonlyMap<Site, number>> {
     const { architecture, reader, prefix, target } = this
     const file = `comparison-${this.#comparisons++}.onnx`
@@ -116,24 +128,22 @@ export class Laboratory {
     const path = join(this.#folder, file)
     await writeTensors(`${path}.data`, tensors, { threads: target.threads, signal: target.signal })
     await writeFileDurably(path, encodeGraph(graph))
-    const outputs = await this.run({ graph: path, runs: this.#someTexts(), outputs: COMPARISON_OUTPUTS }, 'comparing')
+    const order = { graph: path, weights: 'unpacked', runs: this.#someTexts(), outputs: COMPARISON_OUTPUTS } as const
+    const outputs = await this.run(order, 'comparing')
     await rm(path)
     await rm(`${path}.data`)
     return readErrors(probe?.projections ?? [], outputs)
   }
 
   /** Runs a graph: in a process of its own, unless the model is so small that the process would be most of the work. */
-  async run(
-    order: Pick<GraphOrder, 'graph' | 'runs' | 'outputs'>,
-    state?: ConvertProgress['state'],
-  ): Promise<GraphOutputs> {
+  async run(order: Omit<GraphOrder, 'threads'>, state?: ConvertProgress['state']): Promise<GraphOutputs> {
     const { model, signal, onProgress, threads = availableParallelism() } = this.target
     const total = order.runs.length
     const file = basename(order.graph)
     const onRun = (done: number): void => {
       if (state !== undefined) onProgress?.({ model, state, file, done, total, unit: 'runs' })
     }
-    const whole: GraphOrder = { ...order, threads, weights: 'unpacked' }
+    const whole: GraphOrder = { ...order, threads }
     return this.#small ? runGraph(whole, onRun) : runGraphInProcess(whole, { signal, onRun })
   }
 
@@ -142,17 +152,17 @@ export class Laboratory {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
-  async #writeReference(hessians: boolean): Promise<void> {
+  async #writeReference(): Promise<void> {
     const { architecture, reader, prefix, target } = this
     const { model, threads, signal, onProgress } = target
     const tensors = new TensorPlan(REFERENCE_DATA)
     const graph = buildBackbone(architecture, reader, prefix, tensors, {
-      probe: (built, weights) => new CalibrationProbe(built, weights, hessians),
+      probe: (built, weights) => new CalibrationProbe(built, weights, this.#hessians),
     })
     this.#small = tensors.bytes <= INLINE_BYTES
     const outputs = {
       reference: [POOLED_OUTPUT],
-      calibration: Object.keys(activationOutputs(this.#sites, hessians)),
+      calibration: Object.keys(activationOutputs(this.#sites, this.#hessians)),
       weights: Object.keys(weightOutputs(this.#sites)),
     }
     for (const name of ['reference', 'calibration', 'weights'] as const) {

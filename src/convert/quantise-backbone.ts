@@ -10,7 +10,7 @@ import { buildBackbone } from './backbone.js'
 import type { BackbonePlan, Site, TableForm } from './backbone-plan.js'
 import { sitesOf } from './backbone-plan.js'
 import type { Choice } from './choose-schemes.js'
-import { chooseSchemes, twoSteps } from './choose-schemes.js'
+import { chooseSchemes, twoSteps, withFeedback } from './choose-schemes.js'
 import type { FidelityFigures } from './fidelity.js'
 import type { QuantisedPrecision } from './fidelity-bars.js'
 import type { Laboratory } from './laboratory.js'
@@ -46,14 +46,12 @@ export async function quantiseBackbone(
   isGood: (figures: FidelityFigures) => boolean,
 ): Promise<QuantisedBackbone> {
   const { architecture, reader, prefix, target } = laboratory
-  const statistics = await laboratory.calibrate(precision === 'int4')
-  let choices = await chooseSchemes(precision, statistics, (candidate) => laboratory.compare(candidate))
+  const statistics = await laboratory.calibrate()
+  const chosen = await chooseSchemes(precision, statistics, (candidate) => laboratory.compare(candidate))
+  let choices = withFeedback(chosen, statistics)
   for (let repairs = 0; ; repairs++) {
     const plan = planOf(precision, choices, sitesOf(architecture.layers))
-    const probe = undefined
-    await writeGraph(target, BACKBONE_FILE, (tensors) =>
-      buildBackbone(architecture, reader, prefix, tensors, { plan, probe }),
-    )
+    await writeGraph(target, BACKBONE_FILE, (tensors) => buildBackbone(architecture, reader, prefix, tensors, { plan }))
     const fidelity = await judge(join(target.folder, BACKBONE_FILE))
     if (isGood(fidelity) || repairs === MAX_REPAIRS) return { choices, fidelity }
     const better = twoSteps(worst(choices))

@@ -1,6 +1,7 @@
 /** Quantises a model and judges it: from its texts to the figures that its manifest keeps. */
 import { join } from 'node:path'
 
+import type { GraphOrder } from '../../workers/graph-protocol.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { Manifest } from '../files/manifest.js'
 import type { TensorReader } from '../files/safetensors.js'
@@ -36,6 +37,8 @@ export interface QuantiseOptions {
   readonly precision: QuantisedPrecision
   /** Calibration texts. */
   readonly texts: readonly TaskText[]
+  /** Whether 4-bit rounding makes up for its errors. */
+  readonly feedback: boolean
 }
 
 /** Writes the quantised backbone into the artefact; returns what the manifest says of it. */
@@ -49,17 +52,18 @@ export async function quantise(
   const probe = probeTexts()
   const [calibration, probes] = [await tokenise(texts), await tokenise(probe)]
   const subject = { ...options, architecture: info.architecture, texts: calibration.runs }
-  await using laboratory = await Laboratory.open(subject, precision === 'int4')
+  await using laboratory = await Laboratory.open(subject, precision === 'int4' && options.feedback)
   const head = options.heads.find(({ dimensions }) => dimensions === info.defaultDimensions) ?? options.heads[0]
-  const vectors = async (graph: string): Promise<Float32Array> => {
+  const vectors = async (graph: string, weights: GraphOrder['weights']): Promise<Float32Array> => {
     const outputs = { [POOLED_OUTPUT]: 'rows' } as const
-    const ran = await laboratory.run({ graph, runs: probes.runs, outputs }, 'checking')
+    const ran = await laboratory.run({ graph, weights, runs: probes.runs, outputs }, 'checking')
     const pooled = inTextOrder(ran[POOLED_OUTPUT] ?? new Float32Array(), probes)
     return head === undefined ? pooled : project(join(target.folder, head.file), pooled, probe.length)
   }
-  const reference = await vectors(laboratory.reference)
+  const reference = await vectors(laboratory.reference, 'unpacked')
+  // Packed, as they will be served: only packed 4-bit kernels round their input.
   const judge = async (graph: string): Promise<FidelityFigures> =>
-    measureFidelity(reference, await vectors(graph), probe.length)
+    measureFidelity(reference, await vectors(graph, 'own'), probe.length)
   const goal = precision === 'int8' ? INT8_GOAL : FIDELITY_BARS[precision]
   const isGood = (figures: FidelityFigures): boolean => shortfalls(figures, goal).length === 0
   const { choices, fidelity } = await quantiseBackbone(laboratory, precision, judge, isGood)
