@@ -36,7 +36,9 @@ export async function standIn(name: string, folder?: string): Promise<StandIn> {
 /** Memory of this process by kind, in MB. Pss counts a shared page once over all processes. Linux only. */
 export async function processMemory(): Promise<{ rss: number; pss: number; anonymous: number }> {
   const rollup = await readFile('/proc/self/smaps_rollup', 'utf8')
-  const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? NaN) / 1e3
+  // The kernel's kB are 1,024 bytes.
+  const of = (name: string): number =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? NaN) * 1024) / 1e6
   return { rss: of('Rss'), pss: of('Pss'), anonymous: of('Anonymous') }
 }
 

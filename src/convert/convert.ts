@@ -71,7 +71,8 @@ export async function convertCheckpoint(
     for (const head of heads) converted.push(await convertHead(folder, info, head, target))
     await copyFile(join(folder, TOKENIZER_FILE), join(partial, TOKENIZER_FILE))
     files[TOKENIZER_FILE] = await sha256File(join(partial, TOKENIZER_FILE))
-    let quantised: Pick<Manifest, 'calibration' | 'sites' | 'fidelity'> = {
+    let quantised: Pick<Manifest, 'calibration' | 'sites' | 'fidelity' | 'specimen'> = {
+      specimen: null,
       calibration: null,
       sites: null,
       fidelity: null,

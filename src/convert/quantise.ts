@@ -6,7 +6,10 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import type { Manifest } from '../files/manifest.js'
 import type { TensorReader } from '../files/safetensors.js'
 import { POOLED_OUTPUT } from '../packed/names.js'
+import { packTexts } from '../packed/packing.js'
 import { runHead } from '../packed/run-graphs.js'
+import type { Specimen } from '../packed/specimen.js'
+import { SPECIMEN_TOKENS, encodeSpecimen } from '../packed/specimen.js'
 import { GraphSession } from '../runtime/session.js'
 import { StellaTokenizer } from '../text/tokenizer.js'
 import { TOKENIZER_FILE } from './artefact-files.js'
@@ -44,7 +47,7 @@ export interface QuantiseOptions {
 /** Writes the quantised backbone into the artefact; returns what the manifest says of it. */
 export async function quantise(
   options: QuantiseOptions,
-): Promise<Pick<Manifest, 'calibration' | 'sites' | 'fidelity'>> {
+): Promise<Pick<Manifest, 'calibration' | 'sites' | 'fidelity' | 'specimen'>> {
   const { info, target, precision, texts } = options
   const tokenizer = await StellaTokenizer.load(join(target.folder, TOKENIZER_FILE), info.architecture.vocab)
   const tokenise = async (some: readonly TaskText[]): Promise<PackedRuns> =>
@@ -53,11 +56,16 @@ export async function quantise(
   const [calibration, probes] = [await tokenise(texts), await tokenise(probe)]
   const subject = { ...options, architecture: info.architecture, texts: calibration.runs }
   await using laboratory = await Laboratory.open(subject, precision === 'int4' && options.feedback)
+  const { hidden } = info.architecture
+  const ids = (probes.runs.at(-1)?.ids ?? new Int32Array()).slice(0, SPECIMEN_TOKENS)
+  let specimen: Specimen | null = null
   const head = options.heads.find(({ dimensions }) => dimensions === info.defaultDimensions) ?? options.heads[0]
   const vectors = async (graph: string, weights: GraphOrder['weights']): Promise<Float32Array> => {
     const outputs = { [POOLED_OUTPUT]: 'rows' } as const
-    const ran = await laboratory.run({ graph, weights, runs: probes.runs, outputs }, 'checking')
-    const pooled = inTextOrder(ran[POOLED_OUTPUT] ?? new Float32Array(), probes)
+    const ran = await laboratory.run({ graph, weights, runs: [...probes.runs, packTexts([ids])], outputs }, 'checking')
+    const rows = ran[POOLED_OUTPUT] ?? new Float32Array()
+    const pooled = inTextOrder(rows.subarray(0, rows.length - hidden), probes)
+    specimen = encodeSpecimen(ids, rows.subarray(rows.length - hidden))
     return head === undefined ? pooled : project(join(target.folder, head.file), pooled, probe.length)
   }
   const reference = await vectors(laboratory.reference, 'unpacked')
@@ -69,6 +77,7 @@ export async function quantise(
   const { choices, fidelity } = await quantiseBackbone(laboratory, precision, judge, isGood)
   const errors = new Map([...choices].map(([site, { error }]) => [site, error]))
   return {
+    specimen,
     calibration: { texts: texts.length, sha256: digestTexts(texts) },
     sites: Object.fromEntries([...choices].map(([site, { plan, error }]) => [site, reportSite(plan, error)])),
     fidelity: {

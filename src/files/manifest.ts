@@ -55,6 +55,11 @@ const MANIFEST = z.strictObject({
     .nullable(),
   /** Null for fp32, which is the reference. */
   fidelity: FIDELITY.nullable(),
+  /**
+   * What the backbone made of a few tokens where the artefact was made: a load makes it again and compares. Null for
+   * fp32, whose arithmetic is the same everywhere.
+   */
+  specimen: z.strictObject({ ids: z.array(COUNT).min(1).max(512), pooled: z.base64() }).nullable(),
   /** What `auto` tried before it settled on this precision, and how it failed; null where it settled at once. */
   rejected: z.array(z.strictObject({ precision: z.enum(['int8']), fidelity: FIDELITY })).nullable(),
   /** SHA-256 over recipe, precision, architecture, sources and calibration: vectors of equal fingerprints may be compared. */

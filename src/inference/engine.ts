@@ -13,8 +13,9 @@ import { requireDimensions } from './options.js'
 import type { BackboneWeights } from './packed-weights.js'
 import { ownWeights, shareWeights } from './packed-weights.js'
 import type { PackedTexts } from '../packed/packing.js'
-import { checkPacked } from '../packed/packing.js'
+import { checkPacked, packTexts } from '../packed/packing.js'
 import { runBackbone, runHead } from '../packed/run-graphs.js'
+import { MIN_SPECIMEN_COSINE, specimenCosine } from '../packed/specimen.js'
 
 /** Tokens of the warm-up run. */
 const WARM_UP_TOKENS = 8
@@ -84,8 +85,10 @@ export class Engine {
 
   /**
    * Embeds a few tokens and sees that the size is right, with the default head or, where the artefact was made without
-   * it, with the first it has.
+   * it, with the first it has; and that this processor makes of the artefact's specimen what the one made of it that
+   * converted it.
    *
+   * @throws {StellaError} ARTEFACT_INVALID
    * @returns the size of the vector.
    */
   async warmUp(): Promise<number> {
@@ -94,6 +97,7 @@ export class Engine {
     const expected = made.includes(defaultDimensions) ? defaultDimensions : (made[0] ?? defaultDimensions)
     const texts = { ids: new Int32Array(WARM_UP_TOKENS), lengths: Int32Array.of(WARM_UP_TOKENS) }
     const found = (await this.run(texts, expected, true)).length
+    await this.#checkSpecimen()
     if (found === expected) return found
     throw new StellaError(
       'ARTEFACT_INVALID',
@@ -134,6 +138,21 @@ export class Engine {
       this.#running--
       if (this.#running === 0) this.#idle?.()
     }
+  }
+
+  async #checkSpecimen(): Promise<void> {
+    const { specimen, precision } = this.#manifest
+    if (specimen === null) return
+    const texts = packTexts([Int32Array.from(specimen.ids)])
+    checkPacked(texts, this.#info.architecture.vocab)
+    const cosine = specimenCosine(specimen, await runBackbone(this.#backbone, texts))
+    if (cosine >= MIN_SPECIMEN_COSINE) return
+    throw new StellaError(
+      'ARTEFACT_INVALID',
+      `${this.#folder} gives another vector here than where it was made (cosine ${cosine.toFixed(4)}): its weights are ` +
+        `damaged, or this processor computes ${precision} otherwise. Convert again with \`stella convert ${this.#info.key} --force\``,
+      { details: { model: this.#info.key, folder: this.#folder, cosine, least: MIN_SPECIMEN_COSINE } },
+    )
   }
 
   /** Waits for the runs under way, then frees every session. */

@@ -27,6 +27,7 @@ async function artefact(): Promise<string> {
     calibration: null,
     sites: null,
     fidelity: null,
+    specimen: null,
     rejected: null,
     fingerprint: SHA256,
   }

@@ -42,6 +42,7 @@ const MANIFEST: Manifest = {
   calibration: { texts: 100, sha256: SHA256 },
   sites: { 'layers.0.mlp.in': { scheme: 'row8', smoothed: true, error: 2e-4 } },
   fidelity: FIDELITY,
+  specimen: { ids: [101, 7, 102], pooled: 'AACAPw==' },
   rejected: null,
   fingerprint: SHA256,
 }
