@@ -16,6 +16,7 @@ import { writingTo } from '../files/storage.js'
 import { headFile } from './artefact-files.js'
 import { isWorthQuantising, rejectionOf, settledBefore } from './auto-precision.js'
 import type { TaskText } from './calibration/task-text.js'
+import { checkCalibration } from './calibration/check-texts.js'
 import { digestTexts } from './calibration/task-text.js'
 import { convertCheckpoint } from './convert.js'
 import { convertHead } from './convert-head.js'
@@ -60,11 +61,16 @@ export interface PrepareOptions {
  * The artefact of `info` with at least the heads asked for. Two processes that ask at once convert once.
  *
  * @throws {StellaError} MODEL_NOT_DOWNLOADED, DOWNLOAD_FAILED, CHECKPOINT_INVALID, STORAGE_FAILED, DIMENSIONS_UNSUPPORTED, WORKER_LOST, ABORTED;
- * OPTION_INVALID when `info` is no descriptor or the precision is none of those accepted.
+ * OPTION_INVALID when `info` is no descriptor, or the precision or the calibration texts are none of those accepted.
  */
 export async function prepareArtefact(info: StellaModelInfo, options: PrepareOptions = {}): Promise<Artefact> {
   requireModelInfo(info)
   const request = checkPrecision(options.precision ?? 'auto')
+  const calibration = checkCalibration(options.calibration)
+  return prepare(info, request, { ...options, calibration })
+}
+
+async function prepare(info: StellaModelInfo, request: PrecisionRequest, options: PrepareOptions): Promise<Artefact> {
   if (request !== 'auto') return prepareIn(info, request, options)
   if (!isWorthQuantising(info)) return prepareIn(info, 'fp32', options)
   const [int8, fp32] = [await artefactFolder(info, 'int8', options), await artefactFolder(info, 'fp32', options)]

@@ -22,11 +22,16 @@ import { measureFidelity } from './fidelity.js'
 import type { QuantisedPrecision } from './fidelity-bars.js'
 import { FIDELITY_BARS, INT8_GOAL, shortfalls } from './fidelity-bars.js'
 import { Laboratory } from './laboratory.js'
-import type { PackedRuns } from './packed-runs.js'
 import { inTextOrder, packRuns } from './packed-runs.js'
 import { quantiseBackbone } from './quantise-backbone.js'
 import { reportSite, worstSite } from './site-report.js'
 import type { GraphTarget } from './write-graph.js'
+
+/**
+ * Tokens that calibration runs at most. Its own texts are fewer. The largest magnitude of a channel grows with the
+ * logarithm of the tokens seen, the time with their number: a minute for these on the 1.5B.
+ */
+const CALIBRATION_TOKENS = 8192
 
 /** What to quantise. */
 export interface QuantiseOptions {
@@ -50,10 +55,11 @@ export async function quantise(
 ): Promise<Pick<Manifest, 'calibration' | 'sites' | 'fidelity' | 'specimen'>> {
   const { info, target, precision, texts } = options
   const tokenizer = await StellaTokenizer.load(join(target.folder, TOKENIZER_FILE), info.architecture.vocab)
-  const tokenise = async (some: readonly TaskText[]): Promise<PackedRuns> =>
-    packRuns(await tokeniseTexts(tokenizer, info, some, { signal: target.signal }))
+  const tokenise = (some: readonly TaskText[]): Promise<readonly Int32Array[]> =>
+    tokeniseTexts(tokenizer, info, some, { signal: target.signal })
   const probe = probeTexts()
-  const [calibration, probes] = [await tokenise(texts), await tokenise(probe)]
+  const probes = packRuns(await tokenise(probe))
+  const calibration = packRuns(spread(await tokenise(texts), CALIBRATION_TOKENS))
   const subject = { ...options, architecture: info.architecture, texts: calibration.runs }
   await using laboratory = await Laboratory.open(subject, precision === 'int4' && options.feedback)
   const { hidden } = info.architecture
@@ -88,6 +94,15 @@ export async function quantise(
       worstLayer: worstSite(errors),
     },
   }
+}
+
+/** Of texts with more tokens than `most` in all, so many evenly spread ones that about `most` are left. */
+export function spread(texts: readonly Int32Array[], most: number): readonly Int32Array[] {
+  const total = texts.reduce((sum, ids) => sum + ids.length, 0)
+  if (total <= most) return texts
+  const share = most / total
+  const some = texts.filter((_, index) => Math.floor((index + 1) * share) > Math.floor(index * share))
+  return some.length > 0 ? some : texts.slice(0, 1)
 }
 
 /** `pooled [texts, hidden]` → `[texts, dimensions]`. A head is small: it runs here. */

@@ -49,6 +49,7 @@ const KNOWN = [
   'sharedWeights',
   'logger',
   'precision',
+  'calibration',
   'dimensions',
   'home',
   'hub',

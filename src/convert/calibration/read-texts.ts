@@ -22,7 +22,8 @@ export const MAX_CALIBRATION_CHARACTERS = 100_000
 /** Fewest different texts: from fewer, a channel that is loud on other texts would not be known. */
 export const MIN_CALIBRATION_TEXTS = 8
 
-const TASKS = ['document', 's2p_query', 's2s_query'] as const satisfies readonly TaskText['task'][]
+/** What a text can be embedded for. */
+export const TASKS = ['document', 's2p_query', 's2s_query'] as const satisfies readonly TaskText['task'][]
 
 /**
  * The texts of a `.txt` file, one per line, or of a `.jsonl` (`.ndjson`) file: a line is a JSON string, or an object with

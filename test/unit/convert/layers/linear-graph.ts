@@ -11,6 +11,9 @@ import type { Graph, Value } from '../../../../src/onnx/graph.js'
 import { openRows, writeGraphOver } from '../../../support/weights-graph.js'
 import { dequantized } from '../quantize/numbers.js'
 
+/** Half a step, and what float32 rounds off 127 of them. */
+export const HALF_STEP = 0.5 + 127 * 2 ** -23
+
 /** A projection and its weights. */
 export interface Projection {
   readonly inputs: number
@@ -45,22 +48,32 @@ export async function openProjection(folder: string, projection: Projection, thr
   const { inputs, outputs, weight, bias, plan, lacking } = projection
   const matrix = { shape: [outputs, inputs], values: weight }
   const shift = bias === undefined ? {} : { 'm.bias': { shape: [outputs], values: bias } }
-  const { path, built } = await writeGraphOver(folder, { 'm.weight': matrix, 'n.weight': matrix, ...shift }, (graph, weights) => {
-    const names: string[] = []
-    const give = (name: string, value: Value): void => {
-      graph.output(value, name, 'float32', ['rows', 'columns'])
-      names.push(name)
-    }
-    const x = graph.input('x', 'float32', ['rows', inputs])
-    const read = plan.smoothing === undefined ? x : smooth(graph, '/site', x, plan.smoothing)
-    const site = siteInput(graph, '/site', read, plan, lacking === undefined ? undefined : columnOf(graph, x, lacking))
-    give('y', linear(graph, weights, '/linear', site, { module: 'm', bias: bias !== undefined }))
-    const { value, factor } = linearUnscaled(graph, weights, '/unscaled', site, { module: 'n' })
-    give('unscaled', value)
-    if (factor !== undefined) give('factor', factor)
-    for (const [name, rows] of codesOf(graph, site)) give(name, rows)
-    return names
-  })
+  const { path, built } = await writeGraphOver(
+    folder,
+    { 'm.weight': matrix, 'n.weight': matrix, ...shift },
+    (graph, weights) => {
+      const names: string[] = []
+      const give = (name: string, value: Value): void => {
+        graph.output(value, name, 'float32', ['rows', 'columns'])
+        names.push(name)
+      }
+      const x = graph.input('x', 'float32', ['rows', inputs])
+      const read = plan.smoothing === undefined ? x : smooth(graph, '/site', x, plan.smoothing)
+      const site = siteInput(
+        graph,
+        '/site',
+        read,
+        plan,
+        lacking === undefined ? undefined : columnOf(graph, x, lacking),
+      )
+      give('y', linear(graph, weights, '/linear', site, { module: 'm', bias: bias !== undefined }))
+      const { value, factor } = linearUnscaled(graph, weights, '/unscaled', site, { module: 'n' })
+      give('unscaled', value)
+      if (factor !== undefined) give('factor', factor)
+      for (const [name, rows] of codesOf(graph, site)) give(name, rows)
+      return names
+    },
+  )
   const opened = await openRows(path, threads)
   return {
     run: async (data: Float32Array): Promise<Projected> => {
@@ -90,27 +103,29 @@ function codesOf(graph: Graph, { rows }: SiteInput): readonly (readonly [string,
   return [around('codes', rows.codes), ...rest, ['scale', rows.scale]]
 }
 
-/** A weight as its scheme keeps it, in float64, and the step of each element. */
+/** A weight as its scheme keeps it, in float64, both `[outputs, inputs]`. */
 export interface KeptWeight {
-  /** `[outputs, inputs]` */
   readonly values: Float64Array
-  /** `[outputs, inputs]` */
-  readonly steps: Float64Array
+  /** Most that each element may be off: half a step; of 4 bits, whose search may clip, what it is off. */
+  readonly errors: Float64Array
 }
 
-/** What a scheme keeps of a weight `[outputs, inputs]` whose columns are multiplied by the smoothing. */
+/** What a scheme keeps of a weight whose columns are multiplied by the smoothing. */
 export function keptWeight({ inputs, outputs, weight, plan: { scheme, smoothing } }: Projection): KeptWeight {
   const scaled = weight.map((value, i) => value * (smoothing?.[i % inputs] ?? 1))
-  if (scheme.kind === 'fp32') return { values: Float64Array.from(scaled), steps: new Float64Array(scaled.length) }
+  if (scheme.kind === 'fp32') return { values: Float64Array.from(scaled), errors: new Float64Array(scaled.length) }
   const block = scheme.kind === 'row8' ? inputs : scheme.block
   const blocks = Math.ceil(inputs / block)
   const steps = new Float32Array(outputs * blocks)
-  const values = codesIn(scheme, scaled, inputs, outputs, steps)
-  const stepAt = (i: number): number => steps[Math.floor(i / inputs) * blocks + Math.floor((i % inputs) / block)] ?? NaN
-  return { values, steps: Float64Array.from(scaled, (_, i) => stepAt(i)) }
+  const values = dequantisedCodes(scheme, scaled, inputs, outputs, steps)
+  const errors = Float64Array.from(scaled, (value, i) => {
+    const step = steps[Math.floor(i / inputs) * blocks + Math.floor((i % inputs) / block)] ?? NaN
+    return scheme.kind === 'block4' ? value - (values[i] ?? NaN) : HALF_STEP * step
+  })
+  return { values, errors }
 }
 
-function codesIn(
+function dequantisedCodes(
   scheme: Exclude<SiteScheme, { kind: 'fp32' }>,
   scaled: Float32Array,
   inputs: number,
