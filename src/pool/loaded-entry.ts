@@ -15,10 +15,11 @@ import { StellaError } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import { StellaTokenizer } from '../text/tokenizer.js'
+import { availableCores } from '../runtime/cores.js'
+import { Admission } from './admission.js'
 import type { MemoryGrant, MemoryLedger } from './memory-ledger.js'
 import { ModelWorkers } from './model-workers.js'
 import type { Plan } from './plan.js'
-import { planModel } from './plan.js'
 import type { ResolvedPoolOptions } from './pool-options.js'
 import { RunQueue } from './run-queue.js'
 
@@ -96,17 +97,12 @@ export class LoadedEntry {
   /**
    * Takes the memory, makes sure of the artefact, and starts the workers. On failure nothing stays behind.
    *
-   * @throws {StellaError} MEMORY_EXHAUSTED before anything is read; then what preparing and loading throw, or ABORTED.
+   * @throws {StellaError} MEMORY_EXHAUSTED, before anything is read where the model cannot fit, or once it shows that it
+   * takes more than it might have; what preparing and loading throw; ABORTED.
    */
   static async load(info: StellaModelInfo, request: LoadRequest): Promise<LoadedEntry> {
-    const { ledger, options, observer, signal } = request
-    const maxLength = Math.min(options.maxLength ?? info.tokens.max, info.tokens.max)
-    const { workers: count, threads } = options
-    // All heads are charged: any of them may be asked for, by any call, without a reload.
-    const all = info.heads.map((head) => head.dimensions)
-    const plan = planModel(info, { workers: count, threads, maxLength, dimensions: all })
-    const { memory } = plan
-    const grant = ledger.grant(info.key, memory.total, { workers: plan.workers, ...memory })
+    const { options, observer, signal } = request
+    const admission = new Admission(info, request.ledger, options)
     try {
       const artefact = await prepareArtefact(info, {
         ...prepareOptions(options),
@@ -120,11 +116,12 @@ export class LoadedEntry {
         options.sharedWeights === false
           ? ownWeights(artefact.folder)
           : await shareWeights(info, artefact.folder, artefact.manifest, {
-              threads: plan.workers * plan.threads,
+              threads: availableCores(),
               logger: options.logger,
               signal,
             })
       throwIfAborted(signal, `loading ${info.key}`)
+      const plan = admission.settle(artefact.manifest, weights)
       const workers = await ModelWorkers.start(info, {
         artefact: artefact.folder,
         workers: plan.workers,
@@ -140,13 +137,13 @@ export class LoadedEntry {
         precision,
         artefact: artefact.folder,
         tokenizer,
-        grant,
+        grant: admission.grant,
         observer,
         dimensions: present,
         options,
       })
     } catch (error) {
-      grant.release()
+      admission.grant.release()
       throw error
     }
   }

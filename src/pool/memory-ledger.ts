@@ -1,17 +1,24 @@
 /** Who holds how much of the budget. The sum of the live grants is the ledger: there is no second count to drift. */
-import type { MemoryEstimate } from '../../registry/memory.js'
+import type { MemoryEstimate, WeightPrecision } from '../../registry/memory.js'
 import { StellaError } from '../errors.js'
 
 /** A held part of the budget. Releasing it twice gives it back once. */
 export interface MemoryGrant {
   readonly owner: string
   readonly bytes: number
+  /**
+   * Takes more or gives some back, or refuses and changes nothing.
+   *
+   * @throws {StellaError} MEMORY_EXHAUSTED as {@link MemoryLedger.grant}.
+   */
+  resize(bytes: number, arithmetic: MemoryArithmetic): void
   release(): void
 }
 
 /** What the bytes of a grant are made of. */
 export interface MemoryArithmetic extends MemoryEstimate {
   readonly workers: number
+  readonly precision: WeightPrecision
 }
 
 /** A budget in bytes, and the grants on it. */
@@ -42,13 +49,19 @@ export class MemoryLedger {
    * @throws {StellaError} MEMORY_EXHAUSTED with the arithmetic in message and details.
    */
   grant(owner: string, bytes: number, arithmetic: MemoryArithmetic): MemoryGrant {
-    // NaN would pass every comparison from here on, and the budget would be gone.
-    if (!(bytes >= 0)) throw new Error(`${owner} asks for ${bytes} bytes`)
-    if (bytes > this.available) throw this.#refusal(owner, bytes, arithmetic)
+    this.#require(owner, bytes, arithmetic)
     const grants = this.#grants
+    let held = bytes
     const grant: MemoryGrant = {
       owner,
-      bytes,
+      get bytes() {
+        return held
+      },
+      resize: (wanted, of) => {
+        if (!grants.has(grant)) throw new Error(`${owner} resizes a grant it has released`)
+        this.#require(owner, wanted, of, grant)
+        held = wanted
+      },
       release() {
         grants.delete(grant)
       },
@@ -57,22 +70,28 @@ export class MemoryLedger {
     return grant
   }
 
-  #refusal(owner: string, bytes: number, arithmetic: MemoryArithmetic): StellaError {
-    const held = [...this.#grants].map((grant) => `${grant.owner} ${formatBytes(grant.bytes)}`)
-    return new StellaError(
+  /** @param mine - Given back for these bytes. */
+  #require(owner: string, bytes: number, arithmetic: MemoryArithmetic, mine?: MemoryGrant): void {
+    // NaN would pass every comparison from here on, and the budget would be gone.
+    if (!(bytes >= 0)) throw new Error(`${owner} asks for ${bytes} bytes`)
+    const available = this.available + (mine?.bytes ?? 0)
+    if (bytes <= available) return
+    const others = [...this.#grants].filter((grant) => grant !== mine)
+    const held = others.map((grant) => `${grant.owner} ${formatBytes(grant.bytes)}`)
+    throw new StellaError(
       'MEMORY_EXHAUSTED',
-      `${owner} needs ${formatBytes(bytes)}; ${formatBytes(this.available)} of the budget of ${formatBytes(this.budget)} ` +
+      `${owner} needs ${formatBytes(bytes)}; ${formatBytes(available)} of the budget of ${formatBytes(this.budget)} ` +
         `are free${held.length === 0 ? '' : ` (held: ${held.join(', ')})`}. It is made of ${sumOf(arithmetic)}. ` +
         'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
-      { details: { model: owner, needed: bytes, available: this.available, budget: this.budget, ...arithmetic } },
+      { details: { model: owner, needed: bytes, available, budget: this.budget, ...arithmetic } },
     )
   }
 }
 
 /** The formula of {@link MemoryEstimate.total}, with its numbers. */
-function sumOf({ workers, shared, weights, scratch, base }: MemoryArithmetic): string {
+function sumOf({ precision, workers, shared, weights, scratch, base }: MemoryArithmetic): string {
   const each = `${formatBytes(weights)} weights + ${formatBytes(scratch)} scratch + ${formatBytes(base)} thread`
-  return `${formatBytes(shared)} shared + ${workers} workers × (${each})`
+  return `${formatBytes(shared)} shared + ${workers} workers × (${each}), in ${precision}`
 }
 
 /** Bytes for people: `1.74 GB`. */

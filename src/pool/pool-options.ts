@@ -18,7 +18,11 @@ export interface PoolOptions {
    * @default 0.8 of what the process may use, less a reserve of at most 2 GiB
    */
   readonly memory?: MemoryRequest | undefined
-  /** Worker threads per model. @default one for large models, one per core for small ones */
+  /**
+   * Worker threads per model. As many as are asked for, or MEMORY_EXHAUSTED.
+   * @default one for each core (in fp32 each two), at most 4, and no more than there is memory for; one for a large
+   * model whose weights are not shared
+   */
   readonly workers?: number | undefined
   /** Threads inside each run of a worker. @default the cores divided by the workers */
   readonly threads?: number | undefined

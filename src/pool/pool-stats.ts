@@ -27,7 +27,13 @@ export interface ModelStats {
 /** A whole pool. */
 export interface PoolStats {
   readonly closed: boolean
-  /** Bytes. `resident` is the whole process, as the system counts it. */
+  /**
+   * Bytes. `budget` and `granted` are what this pool may take and has charged. `resident` is the resident set of the whole
+   * process as the system counts it, which is more than the process takes: a page that several workers map counts once
+   * for each of them, so shared weights count as often as there are workers, and pages that other processes share count
+   * in full. What the process takes is its Pss, in `/proc/self/smaps_rollup` on Linux. It is not read here: the kernel
+   * walks all pages for it, 8 ms for each GB, during which the event loop would stand still.
+   */
   readonly memory: { readonly budget: number; readonly granted: number; readonly resident: number }
   readonly models: readonly ModelStats[]
 }

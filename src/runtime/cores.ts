@@ -11,7 +11,7 @@ import { join } from 'node:path'
 const OWN_GROUPS = 'proc/self/cgroup'
 const MOUNTS = 'sys/fs/cgroup'
 
-/** More levels than this are no hierarchy of control groups; the kernel's own default limit is higher than any in use. */
+/** Levels that are looked at, each of which costs a few reads. Below so many, the mount's own limit alone counts. */
 const MAX_LEVELS = 64
 
 /** What tests replace. */

@@ -5,12 +5,24 @@ import type { MemoryArithmetic, MemoryGrant } from '../../../src/pool/memory-led
 import { MemoryLedger, formatBytes } from '../../../src/pool/memory-ledger.js'
 import { failureOf } from '../../support/failure.js'
 
-const PARTS: MemoryArithmetic = { workers: 2, shared: 1e9, weights: 1.5e9, scratch: 250e6, base: 60e6, total: 4.62e9 }
+const PARTS: MemoryArithmetic = {
+  precision: 'int8',
+  workers: 2,
+  shared: 1e9,
+  weights: 1.5e9,
+  scratch: 250e6,
+  base: 60e6,
+  total: 4.62e9,
+}
 
 /** What a test does to a ledger, one step at a time. */
-type Step = { readonly grant: number } | { readonly release: number }
+type Step = { readonly grant: number } | { readonly release: number } | { readonly resize: number; readonly to: number }
 const anySteps: fc.Arbitrary<readonly Step[]> = fc.array(
-  fc.oneof(fc.record({ grant: fc.integer({ min: 0, max: 400 }) }), fc.record({ release: fc.nat({ max: 30 }) })),
+  fc.oneof(
+    fc.record({ grant: fc.integer({ min: 0, max: 400 }) }),
+    fc.record({ release: fc.nat({ max: 30 }) }),
+    fc.record({ resize: fc.nat({ max: 30 }), to: fc.integer({ min: 0, max: 400 }) }),
+  ),
   { maxLength: 60 },
 )
 
@@ -28,6 +40,16 @@ describe('the ledger', () => {
             const grant = grants[step.release]
             grant?.release()
             if (grant !== undefined) live.delete(grant)
+          } else if ('resize' in step) {
+            const grant = grants[step.resize]
+            if (grant === undefined) continue
+            const had = grant.bytes
+            const change = (): void => {
+              grant.resize(step.to, PARTS)
+            }
+            if (!live.has(grant)) expect(change).toThrow(/released/)
+            else if (before - had + step.to <= 1000) change()
+            else expect(change).toThrow(/m needs/)
           } else if (before + step.grant <= 1000) {
             const grant = ledger.grant('m', step.grant, PARTS)
             grants.push(grant)
@@ -59,6 +81,24 @@ describe('the ledger', () => {
     expect(() => ledger.grant('c', 1, PARTS)).toThrow(/c needs/)
   })
 
+  it('lets a grant grow into what is free, with what it has, and no further', () => {
+    const ledger = new MemoryLedger(100)
+    const grant = ledger.grant('a', 40, PARTS)
+    ledger.grant('b', 30, PARTS)
+    grant.resize(70, PARTS)
+    expect([grant.bytes, ledger.available]).toEqual([70, 0])
+    expect(() => {
+      grant.resize(71, PARTS)
+    }).toThrow(/a needs 1 kB; 1 kB of the budget of 1 kB are free \(held: b 1 kB\)/)
+    grant.resize(10, PARTS)
+    expect([grant.bytes, ledger.available]).toEqual([10, 60])
+    grant.release()
+    expect(() => {
+      grant.resize(1, PARTS)
+    }).toThrow('released')
+    expect(ledger.granted).toBe(30)
+  })
+
   it('releases also when the method is taken off its grant', () => {
     const ledger = new MemoryLedger(10)
     const grant = ledger.grant('a', 10, PARTS)
@@ -72,6 +112,11 @@ describe('the ledger', () => {
       const ledger = new MemoryLedger(100)
       expect(() => ledger.grant('m', bytes, PARTS)).toThrow('m asks for')
       expect(ledger.granted).toBe(0)
+      const grant = ledger.grant('m', 1, PARTS)
+      expect(() => {
+        grant.resize(bytes, PARTS)
+      }).toThrow('m asks for')
+      expect(ledger.granted).toBe(1)
     },
   )
 })
@@ -84,7 +129,7 @@ describe('a refusal', () => {
     expect(error.code).toBe('MEMORY_EXHAUSTED')
     expect(error.message).toBe(
       'stella-en-1.5b-v5 needs 4.62 GB; 4.00 GB of the budget of 6.00 GB are free (held: stella-en-400m-v5 2.00 GB). ' +
-        'It is made of 1.00 GB shared + 2 workers × (1.50 GB weights + 250 MB scratch + 60 MB thread). ' +
+        'It is made of 1.00 GB shared + 2 workers × (1.50 GB weights + 250 MB scratch + 60 MB thread), in int8. ' +
         'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
     )
     expect(error.details).toEqual({

@@ -1,59 +1,120 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { BUILT_IN_MODELS, STELLA_EN_1_5B_V5, STELLA_EN_400M_V5 } from '../../../registry/index.js'
-import { estimateMemory } from '../../../registry/memory.js'
+import { BUILT_IN_MODELS, STELLA_EN_1_5B_V5, STELLA_EN_400M_V5, STELLA_NANO } from '../../../registry/index.js'
+import type { MemoryShape } from '../../../registry/memory.js'
+import { MIN_SHARED_BYTES, estimateMemory } from '../../../registry/memory.js'
+
+const LARGE = [STELLA_EN_400M_V5, STELLA_EN_1_5B_V5]
+const PRECISIONS = ['fp32', 'int8', 'int4'] as const
+const ONE = { workers: 1, runTokens: 512, dimensions: [] } as const satisfies MemoryShape
 
 const anyModel = fc.constantFrom(...BUILT_IN_MODELS)
-const anyWorkers = fc.integer({ min: 1, max: 64 })
-const anyTokens = fc.integer({ min: 1, max: 8192 })
+const anyShape: fc.Arbitrary<MemoryShape> = fc.record({
+  workers: fc.integer({ min: 1, max: 64 }),
+  runTokens: fc.integer({ min: 1, max: 8192 }),
+  dimensions: fc.constantFrom([], [256], [256, 1024]),
+  precision: fc.constantFrom(undefined, ...PRECISIONS),
+  weights: fc.constantFrom(undefined, 'shared' as const, 'own' as const),
+  storedBytes: fc.option(fc.integer({ min: 0, max: 8e9 }), { nil: undefined }),
+})
 
 describe('estimateMemory', () => {
   it('totals to the stated sum: shared once, the rest for each worker', () => {
     fc.assert(
-      fc.property(anyModel, anyWorkers, anyTokens, (info, workers, runTokens) => {
-        const dimensions = [info.defaultDimensions]
-        const { shared, weights, scratch, base, total } = estimateMemory(info, { workers, runTokens, dimensions })
-        return total === shared + workers * (weights + scratch + base)
+      fc.property(anyModel, anyShape, (info, shape) => {
+        const { shared, weights, scratch, base, total } = estimateMemory(info, shape)
+        return total === shared + shape.workers * (weights + scratch + base)
       }),
     )
   })
 
   it('grows with workers and with tokens', () => {
     fc.assert(
-      fc.property(anyModel, anyWorkers, anyTokens, (info, workers, runTokens) => {
-        const dimensions = [info.defaultDimensions]
-        const here = estimateMemory(info, { workers, runTokens, dimensions }).total
-        const wider = estimateMemory(info, { workers: workers + 1, runTokens, dimensions }).total
-        const longer = estimateMemory(info, { workers, runTokens: runTokens + 1, dimensions }).total
+      fc.property(anyModel, anyShape, (info, shape) => {
+        const here = estimateMemory(info, shape).total
+        const wider = estimateMemory(info, { ...shape, workers: shape.workers + 1 }).total
+        const longer = estimateMemory(info, { ...shape, runTokens: shape.runTokens + 1 }).total
         return wider > here && longer > here
       }),
     )
   })
 
+  it('is finite and not negative in every part', () => {
+    fc.assert(
+      fc.property(anyModel, anyShape, (info, shape) => {
+        const parts = Object.values(estimateMemory(info, shape))
+        return parts.every((part: number) => Number.isFinite(part) && part >= 0)
+      }),
+    )
+  })
+
   it('charges a head only where it is used, and no head that the model lacks', () => {
-    const shape = { workers: 1, runTokens: 512 }
-    const bare = estimateMemory(STELLA_EN_400M_V5, { ...shape, dimensions: [] })
-    const one = estimateMemory(STELLA_EN_400M_V5, { ...shape, dimensions: [768] })
-    const foreign = estimateMemory(STELLA_EN_400M_V5, { ...shape, dimensions: [512] })
+    const bare = estimateMemory(STELLA_EN_400M_V5, ONE)
+    const one = estimateMemory(STELLA_EN_400M_V5, { ...ONE, dimensions: [768] })
+    const foreign = estimateMemory(STELLA_EN_400M_V5, { ...ONE, dimensions: [512] })
     expect(one.weights - bare.weights).toBe(4 * 768 * 1025)
     expect(foreign).toEqual(bare)
   })
 
-  it('holds the whole model: embedding shared, layers in each worker', () => {
-    for (const info of [STELLA_EN_400M_V5, STELLA_EN_1_5B_V5]) {
-      const { shared, weights } = estimateMemory(info, { workers: 1, runTokens: 512, dimensions: [] })
+  it('charges weights once where they are shared, and to each worker where they are not', () => {
+    for (const info of LARGE) {
+      for (const precision of PRECISIONS) {
+        const [shared, own] = (['shared', 'own'] as const).map((weights) =>
+          estimateMemory(info, { ...ONE, precision, weights }),
+        )
+        expect(shared?.weights).toBe(0)
+        expect(own?.weights).toBeGreaterThan(0.5 * info.parameters.layers)
+        // One worker holds them either way.
+        expect(shared?.total).toBeCloseTo(own?.total ?? 0, 0)
+      }
+    }
+  })
+
+  it('takes weights for shared from the size on from which they are, unless it is told', () => {
+    for (const info of LARGE) expect(estimateMemory(info, ONE).weights).toBe(0)
+    expect(estimateMemory(STELLA_NANO, ONE).weights).toBeGreaterThan(0)
+    expect(estimateMemory(STELLA_NANO, { ...ONE, weights: 'shared' }).weights).toBe(0)
+    expect(estimateMemory(STELLA_NANO, { ...ONE, storedBytes: MIN_SHARED_BYTES }).weights).toBe(0)
+    expect(estimateMemory(STELLA_NANO, { ...ONE, storedBytes: MIN_SHARED_BYTES - 1 }).weights).toBeGreaterThan(0)
+  })
+
+  it('holds the whole model in fp32: 4 bytes for each parameter', () => {
+    for (const info of LARGE) {
+      const { shared, weights } = estimateMemory(info, ONE)
       expect(shared + weights).toBe(4 * (info.parameters.embedding + info.parameters.layers))
     }
   })
 
-  it('is finite and positive in every part', () => {
-    fc.assert(
-      fc.property(anyModel, anyWorkers, anyTokens, (info, workers, runTokens) => {
-        const dimensions = info.heads.map((head) => head.dimensions)
-        const parts = Object.values(estimateMemory(info, { workers, runTokens, dimensions }))
-        return parts.every((part: number) => Number.isFinite(part) && part > 0)
-      }),
-    )
+  it('holds no more in a smaller precision', () => {
+    for (const info of LARGE) {
+      const totals = PRECISIONS.map((precision) => estimateMemory(info, { ...ONE, precision }).shared)
+      expect(totals).toEqual([...totals].sort((a, b) => b - a))
+      expect(totals[1]).toBeLessThan((totals[0] ?? 0) / 2)
+    }
+  })
+
+  // What a full-size 400M came to on disk, its table of 30,528 rows (and two token types) included.
+  it.each([
+    ['fp32', 1_736_552_448],
+    ['int8', 467_349_504],
+  ] as const)('comes close to the real weights in %s, and not below', (precision, bytes) => {
+    const { architecture, parameters } = STELLA_EN_400M_V5
+    const embedding = (30_528 + 2) * architecture.hidden
+    const info = { ...STELLA_EN_400M_V5, parameters: { ...parameters, embedding } }
+    const { shared } = estimateMemory(info, { ...ONE, precision })
+    expect(shared / bytes).toBeGreaterThan(0.9999)
+    expect(shared / bytes).toBeLessThan(1.01)
+  })
+
+  it('takes the artefact’s own size where it is known: conversion may have chosen dearer schemes', () => {
+    const guess = estimateMemory(STELLA_EN_400M_V5, { ...ONE, precision: 'int8' })
+    const known = estimateMemory(STELLA_EN_400M_V5, { ...ONE, precision: 'int8', storedBytes: guess.shared + 100e6 })
+    expect(known.shared - guess.shared).toBeCloseTo(100e6, 0)
+  })
+
+  it('has room for the roundings of int8 activations', () => {
+    const scratch = (precision: 'fp32' | 'int8') => estimateMemory(STELLA_EN_400M_V5, { ...ONE, precision }).scratch
+    expect(scratch('int8')).toBeGreaterThan(scratch('fp32'))
   })
 })
