@@ -91,22 +91,35 @@ async function dearer(
   if (sites.size === 0) return sites
   const blocks: Candidate = mapValues(sites, ({ plan }) => ({ ...plan, scheme: { kind: 'block8', block: BLOCK } }))
   const blockErrors = await measure(blocks)
-  if (precision === 'int4') return mapValues(sites, (_, site) => choice(blocks, blockErrors, site))
-  const steps = twoSteps(sites)
+  if (precision === 'int4') return mapValues(sites, (old, site) => better(choice(blocks, blockErrors, site), old))
+  const steps = oneDearer(sites)
   const stepErrors = await measure(steps)
   return mapValues(sites, (old, site) => {
     const two = choice(steps, stepErrors, site)
     const block = choice(blocks, blockErrors, site)
     // Two steps run on the fast kernels and cost half of what blocks do, or less (bench/gemm-rates.ts).
     const best = two.error <= SENSITIVE.int8 || two.error <= block.error ? two : block
-    return best.error < old.error ? best : old
+    return better(best, old)
   })
 }
 
-/** The same plans with activations of 16 bits. Sites that have another scheme stay out. */
-export function twoSteps(sites: ReadonlyMap<Site, Choice>): Candidate {
-  const rows = [...sites].filter(([, { plan }]) => plan.scheme.kind === 'row8' && plan.scheme.steps === 1)
-  return new Map(rows.map(([site, { plan }]) => [site, { ...plan, scheme: { kind: 'row8', steps: 2 } }]))
+/** A dearer choice is taken only where it leaves less noise. */
+function better(found: Choice, old: Choice): Choice {
+  return found.error < old.error ? found : old
+}
+
+/** The same plans one scheme dearer: two steps for one, 8 bits for 4. Sites that have another scheme stay out. */
+export function oneDearer(sites: ReadonlyMap<Site, Choice>): Candidate {
+  const plans = [...sites].flatMap(([site, { plan }]) => {
+    const scheme = dearerScheme(plan.scheme)
+    return scheme === undefined ? [] : [[site, { ...plan, scheme }] as const]
+  })
+  return new Map(plans)
+}
+
+function dearerScheme(scheme: SiteScheme): SiteScheme | undefined {
+  if (scheme.kind === 'row8' && scheme.steps === 1) return { kind: 'row8', steps: 2 }
+  return scheme.kind === 'block4' ? { kind: 'block8', block: scheme.block } : undefined
 }
 
 /** `Σ xᵀx` of inputs divided by the smoothing, in memory that threads share. */

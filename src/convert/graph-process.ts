@@ -45,7 +45,8 @@ export function runGraphInProcess(order: GraphOrder, { signal, onRun }: GraphRun
       printed = (printed + text).slice(0, MAX_PRINTED)
     })
     child.on('message', (message: unknown) => {
-      if (!isGraphMessage(message)) return
+      // Nothing overrules an answer: what was on its way when a listener threw still arrives.
+      if (answer !== undefined || !isGraphMessage(message)) return
       if (message.kind === 'done') {
         answer = () => {
           resolve(message.outputs)

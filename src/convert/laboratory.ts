@@ -2,17 +2,18 @@
  * The float32 model as a thing to measure: written once into a folder of its own, run over calibration texts, and
  * compared with candidates that lie beside it. The folder goes away with the laboratory.
  */
-import { availableParallelism } from 'node:os'
 import { mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import type { GraphOrder, GraphOutputs } from '../../workers/graph-protocol.js'
 import type { ArchitectureInfo } from '../../registry/types.js'
 import { writeFileDurably } from '../files/atomic.js'
+import { throwIfAborted } from '../files/cancellation.js'
 import type { TensorReader } from '../files/safetensors.js'
 import type { PackedTexts } from '../packed/packing.js'
 import { POOLED_OUTPUT } from '../packed/names.js'
 import { pruneTo } from '../onnx/prune.js'
+import { availableCores } from '../runtime/cores.js'
 import { buildBackbone } from './backbone.js'
 import type { Site } from './backbone-plan.js'
 import { sitesOf } from './backbone-plan.js'
@@ -137,14 +138,18 @@ export class Laboratory {
 
   /** Runs a graph: in a process of its own, unless the model is so small that the process would be most of the work. */
   async run(order: Omit<GraphOrder, 'threads'>, state?: ConvertProgress['state']): Promise<GraphOutputs> {
-    const { model, signal, onProgress, threads = availableParallelism() } = this.target
+    const { model, signal, onProgress, threads = availableCores() } = this.target
     const total = order.runs.length
     const file = basename(order.graph)
     const onRun = (done: number): void => {
       if (state !== undefined) onProgress?.({ model, state, file, done, total, unit: 'runs' })
     }
     const whole: GraphOrder = { ...order, threads }
-    return this.#small ? runGraph(whole, onRun) : runGraphInProcess(whole, { signal, onRun })
+    if (!this.#small) return runGraphInProcess(whole, { signal, onRun })
+    return runGraph(whole, (done) => {
+      onRun(done)
+      throwIfAborted(signal, `converting ${model}`)
+    })
   }
 
   /** Removes the folder. */

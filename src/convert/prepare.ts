@@ -26,6 +26,8 @@ import { RECIPE, checkPrecision } from './recipe.js'
 import { findCheckpoint, revisionOf } from './source.js'
 import type { GraphTarget } from './write-graph.js'
 
+const STORAGE_ADVICE = 'Free space there, or set STELLA_HOME (the option `home`) to a folder that can be written'
+
 /** A converted model on disk. */
 export interface Artefact {
   readonly folder: string
@@ -73,10 +75,30 @@ export async function prepareArtefact(info: StellaModelInfo, options: PrepareOpt
 async function prepare(info: StellaModelInfo, request: PrecisionRequest, options: PrepareOptions): Promise<Artefact> {
   if (request !== 'auto') return prepareIn(info, request, options)
   if (!isWorthQuantising(info)) return prepareIn(info, 'fp32', options)
-  const [int8, fp32] = [await artefactFolder(info, 'int8', options), await artefactFolder(info, 'fp32', options)]
-  const settled =
-    options.force === true ? undefined : settledBefore(await usableManifest(int8), await usableManifest(fp32))
+  const settled = await settle(info, options)
   if (settled !== undefined) return prepareIn(info, settled, options)
+  await checkpointOf(info, options)
+  // One at a time tries, and whoever waited finds it settled.
+  const folder = await artefactFolder(info, 'auto', options)
+  return writingTo(folder, STORAGE_ADVICE, () =>
+    withFileLock(folder, { signal: options.signal, onWait: options.onWait }, async (signal) => {
+      const held = { ...options, signal }
+      const meanwhile = await settle(info, held)
+      return meanwhile === undefined ? tryInt8(info, held) : prepareIn(info, meanwhile, held)
+    }),
+  )
+}
+
+/** What `auto` has come to mean on this machine; undefined when it is to be tried. */
+async function settle(info: StellaModelInfo, options: PrepareOptions): Promise<Precision | undefined> {
+  if (options.force === true) return undefined
+  const int8 = await usableManifest(await artefactFolder(info, 'int8', options))
+  const fp32 = await usableManifest(await artefactFolder(info, 'fp32', options))
+  // One that was calibrated on other texts is made again, and judged again.
+  return settledBefore(int8 !== undefined && isCalibratedOn(int8, options.calibration) ? int8 : undefined, fp32)
+}
+
+async function tryInt8(info: StellaModelInfo, options: PrepareOptions): Promise<Artefact> {
   const tried = await prepareIn(info, 'int8', options)
   const rejected = rejectionOf(tried.manifest)
   if (rejected === undefined) return tried
@@ -86,10 +108,10 @@ async function prepare(info: StellaModelInfo, request: PrecisionRequest, options
   return made
 }
 
-/** Folder of the artefact of `info` in one precision. */
+/** Folder of the artefact of `info` in one precision; of `auto` only its lock exists. */
 export async function artefactFolder(
   info: StellaModelInfo,
-  precision: Precision,
+  precision: PrecisionRequest,
   { home = readEnvironment().home }: Pick<PrepareOptions, 'home'> = {},
 ): Promise<string> {
   return join(home, 'artefacts', info.key, `${await revisionOf(info)}-${precision}`)
@@ -101,7 +123,7 @@ async function prepareIn(
   options: PrepareOptions,
   rejected?: NonNullable<Manifest['rejected']>,
 ): Promise<Artefact> {
-  const wanted = (options.dimensions ?? defaultHeads(info)).map((dimensions) => headOf(info, dimensions))
+  const wanted = headsWanted(info, options)
   const folder = await artefactFolder(info, precision, options)
   const { force = false, calibration, onConvert: onProgress } = options
   const current = async (): Promise<Manifest | undefined> => {
@@ -110,14 +132,7 @@ async function prepareIn(
   }
   const found = await current()
   if (found !== undefined && missing(found, wanted).length === 0) return { folder, manifest: found, converted: false }
-  const source = {
-    hub: options.hub ?? readEnvironment().hub,
-    download: options.download ?? false,
-    signal: options.signal,
-    onProgress: options.onDownload,
-  }
-  const checkpoint = await findCheckpoint(info, wanted, source)
-  const advice = 'Free space there, or set STELLA_HOME (the option `home`) to a folder that can be written'
+  const checkpoint = await checkpointOf(info, options)
   const lock = { signal: options.signal, onWait: options.onWait }
   const make = async (signal: AbortSignal): Promise<Artefact> => {
     const manifest = await current()
@@ -131,7 +146,17 @@ async function prepareIn(
     const extended = await addHeads(folder, manifest, checkpoint, info, heads, { signal, onProgress })
     return { folder, manifest: extended, converted: true }
   }
-  return writingTo(folder, advice, () => withFileLock(folder, lock, make))
+  return writingTo(folder, STORAGE_ADVICE, () => withFileLock(folder, lock, make))
+}
+
+/** The folder of the checkpoint with the heads asked for, fetched if the caller allows it. */
+async function checkpointOf(info: StellaModelInfo, options: PrepareOptions): Promise<string> {
+  const { hub = readEnvironment().hub, download = false, signal, onDownload: onProgress } = options
+  return findCheckpoint(info, headsWanted(info, options), { hub, download, signal, onProgress })
+}
+
+function headsWanted(info: StellaModelInfo, { dimensions = defaultHeads(info) }: PrepareOptions): readonly HeadInfo[] {
+  return dimensions.map((count) => headOf(info, count))
 }
 
 /** Whether the artefact was calibrated on these texts; any will do where none are given, or none are used. */

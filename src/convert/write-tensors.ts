@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 
 import { throwIfAborted } from '../files/cancellation.js'
 import type { FileDigest } from '../files/hash.js'
+import { availableCores } from '../runtime/cores.js'
 import { ConversionThreads } from './conversion-threads.js'
 import { runJobs } from './run-job.js'
 import type { TensorJob } from './tensor-job.js'
@@ -47,7 +47,7 @@ export async function writeTensors(path: string, plan: TensorPlan, options: Writ
     await file.truncate(plan.bytes)
     const batches = batchesOf(plan.jobs)
     const work = plan.jobs.reduce((sum, job) => sum + jobBytes(job), 0)
-    const lanes = Math.min(options.threads ?? availableParallelism(), batches.length)
+    const lanes = Math.min(options.threads ?? availableCores(), batches.length)
     const filled = new FilledFile(path, file, plan.bytes, options)
     if (work <= INLINE_BYTES) await fill(batches, 1, (jobs) => runJobs(jobs, path), filled)
     else {

@@ -2,7 +2,6 @@
  * A model in memory, ready to embed in the thread it was loaded in. The other half of `StellaModelInfo`: there is no
  * way to one of these but through `load`.
  */
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 
@@ -13,6 +12,7 @@ import { prepareArtefact } from '../convert/prepare.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import { readManifest } from '../files/manifest.js'
+import { availableCores } from '../runtime/cores.js'
 import { StellaTokenizer } from '../text/tokenizer.js'
 import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embed-texts.js'
 import { embedTexts, single } from './embed-texts.js'
@@ -54,6 +54,7 @@ const KNOWN = [
   'home',
   'hub',
   'download',
+  'calibration',
   'force',
   'signal',
   'onDownload',
@@ -109,7 +110,7 @@ export class LoadedStellaModel implements Embedder {
     const started = performance.now()
     requireModelInfo(info)
     rejectUnknownKeys(options, KNOWN)
-    const { logger = SILENT, threads = availableParallelism(), sharedWeights = true, signal } = options
+    const { logger = SILENT, threads = availableCores(), sharedWeights = true, signal } = options
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
       throw invalid('threads', `an integer from 1 to ${MAX_THREADS}`, threads)
     }

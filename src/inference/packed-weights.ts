@@ -6,6 +6,7 @@
 import { rm, readdir, statfs, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { MIN_SHARED_BYTES } from '../../registry/memory.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { PackOrder } from '../../workers/pack-protocol.js'
 import { BACKBONE_FILE } from '../convert/artefact-files.js'
@@ -27,12 +28,6 @@ export const PACKED_FOLDER = 'packed'
 
 /** Names the lock under which packed forms are made and removed, beside them. */
 export const PACKING_LOCK = 'packing'
-
-/**
- * Smaller weights are not packed, in bytes: a copy of them is about what a worker takes without them, a session packs
- * them in a tenth of a second, and the first load is spared a process of a second or more.
- */
-export const MIN_SHARED_BYTES = 64e6
 
 /**
  * Disk space that packing takes at its height, in raw weights. What the engine saves is the raw tensors and the packed

@@ -84,9 +84,12 @@ export class GraphSession {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: LOG_ERRORS,
+      // Planned buffers are kept for every shape seen: twice the memory of the arena alone, for no time that could be
+      // measured (400M int8, 8 texts of 64 tokens: 104 MB against 57 MB).
+      enableMemPattern: false,
       ...options,
-      // Threads that spin between two operators starve the event loop and everything else on the machine; idle, they
-      // burn a core. Waiting instead costs a few per cent on a quiet machine (`bench/spinning.ts`).
+      // Threads that spin between two operators starve the event loop and everything else on the machine, and go on for
+      // tens of milliseconds after a run. Waiting instead costs a few per cent on a quiet machine (`bench/spinning.ts`).
       extra: { session: { intra_op: { allow_spinning: '0' }, ...session } },
     })
     return new GraphSession(engine, opened)

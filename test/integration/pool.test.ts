@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { STELLA_NANO } from '../../registry/index.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { BACKBONE_FILE } from '../../src/convert/artefact-files.js'
+import type { ConvertProgress } from '../../src/convert/convert-progress.js'
 import { prepareArtefact } from '../../src/convert/prepare.js'
 import type { PoolOptions } from '../../src/index.js'
 import { EmbeddingPool, LoadedStellaModel, describeCheckpoint } from '../../src/index.js'
@@ -113,8 +114,8 @@ describe('loading', () => {
     await using second = await open({ home: own, onConvert: convert })
     await Promise.all([first.preload('stella-nano'), second.preload('stella-nano')])
     const finished = convert.mock.calls.filter(([progress]: unknown[]) => {
-      const { file, bytes, total } = progress as { file: string; bytes: number; total: number }
-      return file === `${BACKBONE_FILE}.data` && bytes === total
+      const { file, done, total } = progress as ConvertProgress
+      return file === `${BACKBONE_FILE}.data` && done === total
     })
     expect(finished).toHaveLength(1)
   })

@@ -3,6 +3,9 @@ import { listModels } from '../../../registry/index.js'
 import { estimateMemory } from '../../../registry/memory.js'
 import type { MemoryEstimate } from '../../../registry/memory.js'
 import type { StellaModelInfo } from '../../../registry/types.js'
+import { BACKBONE_FILE } from '../../convert/artefact-files.js'
+import { isWorthQuantising } from '../../convert/auto-precision.js'
+import type { Precision } from '../../convert/recipe.js'
 import { RUN_TOKENS } from '../../packed/packing.js'
 import { formatBytes } from '../../pool/memory-ledger.js'
 import type { ModelState } from '../artefact-state.js'
@@ -17,7 +20,8 @@ const TITLES = ['MODEL', 'HUGGING FACE ID', 'PARAMETERS', 'DIMENSIONS', 'MAX TOK
 export const run: RunCommand = async ({ values, environment, output }) => {
   const models = await Promise.all(
     listModels().map(async (info) => {
-      return { info, state: await stateOf(info, environment), memory: memoryOf(info) }
+      const state = await stateOf(info, environment)
+      return { info, state, memory: memoryOf(info, state) }
     }),
   )
   if (values.json) {
@@ -36,15 +40,21 @@ export const run: RunCommand = async ({ values, environment, output }) => {
   ])
   await output.write(tableText(TITLES, rows))
   await output.write(
-    '\n* default. Memory is an estimate for fp32 with one worker and the default dimensions and length.\n',
+    '\n* default. Memory is an estimate for one worker and the default dimensions and length, in the precision of the ' +
+      'artefact; without one in int8, or in fp32 for a small model.\n',
   )
   return EXIT.done
 }
 
-/** In fp32, with one worker, for texts of the default length. */
-function memoryOf(info: StellaModelInfo): MemoryEstimate {
+/** With one worker, for texts of the default length: of the artefact that `auto` takes, or of the one it would make. */
+function memoryOf(info: StellaModelInfo, { artefacts }: ModelState): MemoryEstimate & { precision: Precision } {
+  const wanted = isWorthQuantising(info) ? 'int8' : 'fp32'
+  const found = artefacts.find(({ precision }) => precision === wanted) ?? artefacts[0]
+  const precision = found?.precision ?? wanted
   const runTokens = Math.max(RUN_TOKENS, info.tokens.recommended)
-  return estimateMemory(info, { workers: 1, runTokens, dimensions: [info.defaultDimensions] })
+  const storedBytes = found?.manifest.files[`${BACKBONE_FILE}.data`]?.bytes
+  const shape = { workers: 1, runTokens, dimensions: [info.defaultDimensions], precision, storedBytes }
+  return { precision, ...estimateMemory(info, shape) }
 }
 
 function stateJson({ checkpoint, artefacts }: ModelState) {

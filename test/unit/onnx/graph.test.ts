@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { OnnxDtype } from '../../../src/onnx/dtype.js'
 import { dtypeCode, tensorBytes } from '../../../src/onnx/dtype.js'
 import { ExternalData } from '../../../src/onnx/external-data.js'
-import { Graph, MICROSOFT, float, graphAttribute, int } from '../../../src/onnx/graph.js'
+import { Graph, MICROSOFT, float, graphAttribute, int, ints } from '../../../src/onnx/graph.js'
 import { encodeModel } from '../../../src/onnx/wire.js'
 import { temporaryFolder } from '../../support/temp-folder.js'
 
@@ -117,6 +117,41 @@ describe('a graph', () => {
     const x = graph.input('x', 'float32', [3])
     graph.output(graph.node('/Clip', 'Clip', [x, '', graph.scalar('float32', 1)]), 'y', 'float32', [3])
     expect(await y(graph, { x: floats(-5, 0.5, 5) })).toEqual([-5, 0.5, 1])
+  })
+
+  it('hands several ints to an operator, in their order', async () => {
+    const graph = new Graph('transpose')
+    const x = graph.input('x', 'float32', [1, 2, 3])
+    graph.output(graph.node('/T', 'Transpose', [x], { attributes: { perm: ints(2, 0, 1) } }), 'y', 'float32', [3, 1, 2])
+    const { y: turned } = await run(graph, { x: new Tensor('float32', [1, 2, 3, 4, 5, 6], [1, 2, 3]) })
+    expect([turned?.dims, Array.from(turned?.data as Float32Array)]).toEqual([
+      [3, 1, 2],
+      [1, 4, 2, 5, 3, 6],
+    ])
+  })
+
+  it('holds uint8 constants from 0 to 255', async () => {
+    const graph = new Graph('bytes')
+    graph.output(graph.constant('uint8', [0, 128, 255]), 'y', 'uint8', [3])
+    expect(await y(graph, {})).toEqual([0, 128, 255])
+  })
+
+  it('holds a vector under the name it was given, bit for bit, and once', async () => {
+    const graph = new Graph('vector')
+    const values = Float32Array.of(-0, 2 ** -149, Math.fround(1 / 3))
+    graph.output(graph.vector('/factors', values), 'y', 'float32', [3])
+    expect(await y(graph, {})).toEqual([...values])
+    expect(() => graph.vector('/factors', values)).toThrow('/factors is already a value')
+  })
+
+  it('makes what is shared once for each key', () => {
+    const graph = new Graph('once')
+    let made = 0
+    const make = () => graph.scalar('int64', made++)
+    const first = graph.once('a', make)
+    expect(graph.once('a', make)).toBe(first)
+    expect(graph.once('b', make)).not.toBe(first)
+    expect(made).toBe(2)
   })
 
   it('carries its metadata', () => {
