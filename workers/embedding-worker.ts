@@ -11,7 +11,7 @@ import type { EmbedTask, EncodedError, LoadOutcome, TaskOutcome, WorkerSetup } f
 import { encodeError } from './protocol.js'
 import { end, enterThread, tryBegin } from './shared-counts.js'
 
-const { info, artefact, threads, sharedWeights, shared } = workerData as WorkerSetup
+const { info, artefact, fingerprint, threads, sharedWeights, shared } = workerData as WorkerSetup
 
 type Loaded = { readonly model: LoadedStellaModel; readonly busy: number } | { readonly error: EncodedError }
 
@@ -23,7 +23,7 @@ const loaded: Loaded = await load()
 async function load(): Promise<Loaded> {
   try {
     const busy = enterThread(shared, threadId)
-    const options = { artefact, threads, sharedWeights, tokenizer: false }
+    const options = { artefact, fingerprint, threads, sharedWeights, tokenizer: false }
     const model = await guarded(busy, () => LoadedStellaModel.load(info, options))
     post({ type: 'ready', worker: threadId, loadMs: model.loadMs, weights: model.weights })
     return { model, busy }

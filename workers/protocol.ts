@@ -9,6 +9,8 @@ export interface WorkerSetup {
   readonly info: StellaModelInfo
   /** Folder of the artefact to load. */
   readonly artefact: string
+  /** Its fingerprint: a thread that starts later must load the same. */
+  readonly fingerprint: string
   /** Threads inside one run. */
   readonly threads: number
   /** Map the weights that all threads share. */

@@ -7,6 +7,8 @@ import type { ConvertProgress } from '../convert/convert-progress.js'
 import { describeCheckpoint } from '../convert/describe-checkpoint.js'
 import type { PrepareOptions } from '../convert/prepare.js'
 import { StellaError, isStellaError } from '../errors.js'
+import type { Logger } from '../inference/logger.js'
+import { SILENT } from '../inference/logger.js'
 import { EmbeddingPool } from '../pool/embedding-pool.js'
 import type { CommandContext } from './command.js'
 import { OPTIONS } from './options.js'
@@ -118,7 +120,8 @@ export async function withPool<T>(
   const { values } = context
   const { memory, threads, dimensions } = values
   const { signal, ...prepare } = prepareOptions(context, info)
-  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, ...prepare })
+  const logger = warningsTo(context.report)
+  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, logger, ...prepare })
   try {
     tellQuality(info, context.report)
     await pool.preload(info, { dimensions, signal })
@@ -126,6 +129,14 @@ export async function withPool<T>(
   } finally {
     await pool.close()
   }
+}
+
+/** What whoever runs the command should know, such as weights that could not be shared. */
+function warningsTo(report: Reporter): Logger {
+  const warn = (_: object, message: string): void => {
+    report.note(message)
+  }
+  return { ...SILENT, warn, error: warn }
 }
 
 function tellQuality({ key, quality }: StellaModelInfo, report: Reporter): void {

@@ -4,8 +4,9 @@ import type { Manifest } from '../files/manifest.js'
 import { passesAuto } from './fidelity-bars.js'
 
 /**
- * float32 bytes of all layers below which `auto` stays with fp32: such weights fit a cache, where rounding activations
- * costs as much as it saves (`bench/small-models.ts`), and memory is no concern.
+ * float32 bytes of all layers below which `auto` stays with fp32: memory is no concern there, and a conversion that
+ * measures would take longer than all the embedding it speeds up. A judgement; only the size of the embedded model and
+ * those of the Stella models were looked at.
  */
 const WORTH_QUANTISING_BYTES = 32e6
 
@@ -24,8 +25,19 @@ export function settledBefore(int8: Manifest | undefined, fp32: Manifest | undef
   return (fp32?.rejected ?? []).length > 0 ? 'fp32' : undefined
 }
 
-/** What an fp32 artefact is to remember of an int8 one; undefined where `auto` may take the int8 one. */
-export function rejectionOf({ precision, fidelity }: Manifest): NonNullable<Manifest['rejected']> | undefined {
-  if (precision !== 'int8' || passesAuto(fidelity)) return undefined
-  return fidelity === null ? [] : [{ precision, fidelity }]
+/** An int8 artefact that `auto` may not take; thrown and caught inside this folder. */
+export class RefusedByAuto extends Error {
+  /** What the fp32 artefact that is made instead is to remember. */
+  readonly rejected: NonNullable<Manifest['rejected']>
+
+  constructor(rejected: NonNullable<Manifest['rejected']>) {
+    super('int8 is not faithful enough on this checkpoint')
+    this.rejected = rejected
+  }
+}
+
+/** @throws {RefusedByAuto} */
+export function acceptForAuto({ precision, fidelity }: Manifest): void {
+  if (precision !== 'int8' || passesAuto(fidelity)) return
+  throw new RefusedByAuto(fidelity === null ? [] : [{ precision, fidelity }])
 }

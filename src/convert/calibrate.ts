@@ -1,5 +1,6 @@
 /** Measures what goes into each site of a backbone, on calibration texts: the graph's extra outputs, and reading them. */
 import type { Combine, GraphOutputs } from '../../workers/graph-protocol.js'
+import { StellaError } from '../errors.js'
 import type { Graph, Value } from '../onnx/graph.js'
 import { int, ints } from '../onnx/graph.js'
 import type { Site } from './backbone-plan.js'
@@ -108,7 +109,14 @@ export function readStatistics(
   const take = (name: string): Float32Array => {
     const values = outputs[name]
     if (values === undefined) throw new Error(`calibration gave no ${name}`)
-    return values
+    // NaN and infinities stay what they are through a product with zero.
+    if (values.every((value) => value * 0 === 0)) return values
+    throw new StellaError(
+      'CHECKPOINT_INVALID',
+      `In float32 the calibration texts already overflow (${name}): this checkpoint cannot be quantised with them. ` +
+        "Use `precision: 'fp32'`, or other calibration texts",
+      { details: { statistics: name } },
+    )
   }
   return new Map(
     sites.map((site) => {

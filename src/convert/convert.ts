@@ -41,6 +41,8 @@ export interface ConvertOptions {
    * calibration texts; `nearest` is there to be compared with (`bench/int4-rounding.ts`). @default 'feedback'
    */
   readonly rounding?: 'feedback' | 'nearest' | undefined
+  /** Sees the manifest before anything is put in place; what it throws, the conversion throws, and nothing changed. */
+  readonly accept?: ((manifest: Manifest) => void) | undefined
   /** What `auto` tried before. @default nothing */
   readonly rejected?: NonNullable<Manifest['rejected']> | undefined
   /** Threads that convert. @default the cores this process may use */
@@ -95,10 +97,17 @@ export async function convertCheckpoint(
       files,
       ...quantised,
       rejected: options.rejected === undefined || options.rejected.length === 0 ? null : [...options.rejected],
-      fingerprint: fingerprintOf(precision, architecture, sources, quantised.calibration?.sha256),
+      fingerprint: fingerprintOf(precision, architecture, sources, chosenBy(quantised.calibration, files)),
     }
     await writeFileDurably(join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
     throwIfAborted(signal, `converting ${key}`)
+    options.accept?.(manifest)
     return manifest
   })
+}
+
+function chosenBy(calibration: Manifest['calibration'], files: FilesMade): string | undefined {
+  if (calibration === null) return undefined
+  const backbone = [BACKBONE_FILE, `${BACKBONE_FILE}.data`].map((file) => files[file]?.sha256 ?? '')
+  return [calibration.sha256, ...backbone].join(' ')
 }

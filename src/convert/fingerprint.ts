@@ -6,16 +6,19 @@ import type { Precision } from './recipe.js'
 import { RECIPE } from './recipe.js'
 
 /**
- * SHA-256 over recipe, precision, architecture, sources and, where weights depend on them, calibration texts. The same
- * tensors under another `config.json` are another model: its architecture counts, in any order of keys.
+ * SHA-256 over recipe, precision, architecture, sources and, where schemes were chosen by measurement, what came of it.
+ * The same tensors under another `config.json` are another model: its architecture counts, in any order of keys.
+ *
+ * @param chosen - Hashes of the calibration texts and of the backbone: another processor may choose other schemes for the
+ * same checkpoint.
  */
 export function fingerprintOf(
   precision: Precision,
   architecture: ArchitectureInfo,
   sources: Readonly<Record<string, string>>,
-  calibration: string | undefined,
+  chosen: string | undefined,
 ): string {
-  const made = calibration === undefined ? {} : { calibration }
+  const made = chosen === undefined ? {} : { chosen }
   const facts = { recipe: RECIPE, precision, architecture: sorted(architecture), sources: sorted(sources), ...made }
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
 }

@@ -41,6 +41,8 @@ export function runGraphInProcess(order: GraphOrder, { signal, onRun }: GraphRun
       child.kill('SIGKILL')
     }
     signal?.addEventListener('abort', kill, { once: true })
+    // It would go on until it next looked for messages, which is after the run.
+    process.once('exit', kill)
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       printed = (printed + text).slice(0, MAX_PRINTED)
     })
@@ -69,6 +71,7 @@ export function runGraphInProcess(order: GraphOrder, { signal, onRun }: GraphRun
     })
     const settle = (otherwise: () => Error): void => {
       signal?.removeEventListener('abort', kill)
+      process.off('exit', kill)
       if (answer !== undefined) answer()
       else if (signal?.aborted === true) reject(abortedError(signal, 'converting'))
       else reject(otherwise())

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { requireModelInfo } from '../../registry/model-registry.js'
 import type { HeadInfo, StellaModelInfo } from '../../registry/types.js'
-import { StellaError } from '../errors.js'
+import { StellaError, isStellaError } from '../errors.js'
 import { writeFileAtomic } from '../files/atomic.js'
 import type { HubSettings } from '../files/environment.js'
 import { readEnvironment } from '../files/environment.js'
@@ -14,10 +14,11 @@ import type { Manifest } from '../files/manifest.js'
 import { MANIFEST_FILE, readManifest } from '../files/manifest.js'
 import { writingTo } from '../files/storage.js'
 import { headFile } from './artefact-files.js'
-import { isWorthQuantising, rejectionOf, settledBefore } from './auto-precision.js'
+import { RefusedByAuto, acceptForAuto, isWorthQuantising, settledBefore } from './auto-precision.js'
 import type { TaskText } from './calibration/task-text.js'
 import { checkCalibration } from './calibration/check-texts.js'
 import { digestTexts } from './calibration/task-text.js'
+import type { ConvertOptions } from './convert.js'
 import { convertCheckpoint } from './convert.js'
 import { convertHead } from './convert-head.js'
 import type { ConvertProgress } from './convert-progress.js'
@@ -77,35 +78,66 @@ async function prepare(info: StellaModelInfo, request: PrecisionRequest, options
   if (!isWorthQuantising(info)) return prepareIn(info, 'fp32', options)
   const settled = await settle(info, options)
   if (settled !== undefined) return prepareIn(info, settled, options)
-  await checkpointOf(info, options)
-  // One at a time tries, and whoever waited finds it settled.
-  const folder = await artefactFolder(info, 'auto', options)
-  return writingTo(folder, STORAGE_ADVICE, () =>
-    withFileLock(folder, { signal: options.signal, onWait: options.onWait }, async (signal) => {
-      const held = { ...options, signal }
-      const meanwhile = await settle(info, held)
-      return meanwhile === undefined ? tryInt8(info, held) : prepareIn(info, meanwhile, held)
-    }),
-  )
+  try {
+    await checkpointOf(info, options)
+    // One at a time tries, and whoever waited finds it settled.
+    const folder = await artefactFolder(info, 'auto', options)
+    const lock = { signal: options.signal, onWait: options.onWait }
+    return await writingTo(folder, STORAGE_ADVICE, () =>
+      withFileLock(folder, lock, async (signal) => {
+        const held = { ...options, signal }
+        const meanwhile = await settle(info, held)
+        return meanwhile === undefined ? tryInt8(info, held) : prepareIn(info, meanwhile, held)
+      }),
+    )
+  } catch (error) {
+    // Without the checkpoint, or a place to write, what was made before still serves.
+    const cannotTry = isStellaError(error) && CANNOT_TRY.some((code) => code === error.code)
+    if (!cannotTry || options.force === true) throw error
+    const fp32 = await usableManifest(await artefactFolder(info, 'fp32', options))
+    if (fp32 === undefined || missing(fp32, headsWanted(info, options)).length > 0) throw error
+    return prepareIn(info, 'fp32', options)
+  }
 }
+
+/** Failures that say nothing of int8: it could not be tried. */
+const CANNOT_TRY = ['MODEL_NOT_DOWNLOADED', 'DOWNLOAD_FAILED', 'STORAGE_FAILED'] as const
 
 /** What `auto` has come to mean on this machine; undefined when it is to be tried. */
 async function settle(info: StellaModelInfo, options: PrepareOptions): Promise<Precision | undefined> {
-  if (options.force === true) return undefined
+  const { force = false, calibration } = options
+  if (force) return undefined
   const int8 = await usableManifest(await artefactFolder(info, 'int8', options))
   const fp32 = await usableManifest(await artefactFolder(info, 'fp32', options))
-  // One that was calibrated on other texts is made again, and judged again.
-  return settledBefore(int8 !== undefined && isCalibratedOn(int8, options.calibration) ? int8 : undefined, fp32)
+  // Other calibration texts are another trial, whatever came of the last one.
+  if (calibration === undefined) return settledBefore(int8, fp32)
+  return int8 !== undefined && isCalibratedOn(int8, calibration) ? settledBefore(int8, undefined) : undefined
 }
 
 async function tryInt8(info: StellaModelInfo, options: PrepareOptions): Promise<Artefact> {
-  const tried = await prepareIn(info, 'int8', options)
-  const rejected = rejectionOf(tried.manifest)
-  if (rejected === undefined) return tried
-  const made = await prepareIn(info, 'fp32', { ...options, force: true }, rejected)
-  // What was refused is remembered there; the artefact itself would only take room.
-  await withFileLock(tried.folder, { signal: options.signal }, () => rm(tried.folder, { recursive: true, force: true }))
-  return made
+  try {
+    return await prepareIn(info, 'int8', options, { accept: acceptForAuto })
+  } catch (error) {
+    if (!(error instanceof RefusedByAuto)) throw error
+    const { rejected } = error
+    const made = await prepareIn(info, 'fp32', options, { rejected })
+    return made.converted ? made : await remember(made, rejected, options)
+  }
+}
+
+/** Enters a refusal into an artefact that was there before. */
+async function remember(
+  { folder }: Artefact,
+  rejected: NonNullable<Manifest['rejected']>,
+  { signal }: PrepareOptions,
+): Promise<Artefact> {
+  return withFileLock(folder, { signal }, async () => {
+    const manifest = await readManifest(folder)
+    if (manifest === undefined) throw new Error(`${folder} was removed meanwhile`)
+    const extended = { ...manifest, rejected: [...rejected] }
+    await writeFileAtomic(join(folder, MANIFEST_FILE), `${JSON.stringify(extended, null, 2)}\n`)
+    return { folder, manifest: extended, converted: false }
+  })
 }
 
 /** Folder of the artefact of `info` in one precision; of `auto` only its lock exists. */
@@ -121,7 +153,7 @@ async function prepareIn(
   info: StellaModelInfo,
   precision: Precision,
   options: PrepareOptions,
-  rejected?: NonNullable<Manifest['rejected']>,
+  trial: Pick<ConvertOptions, 'accept' | 'rejected'> = {},
 ): Promise<Artefact> {
   const wanted = headsWanted(info, options)
   const folder = await artefactFolder(info, precision, options)
@@ -138,7 +170,7 @@ async function prepareIn(
     const manifest = await current()
     if (manifest === undefined) {
       const heads = await headsPresent(checkpoint, info, wanted)
-      const how = { precision, heads, calibration, rejected, out: folder, signal, onProgress }
+      const how = { ...trial, precision, heads, calibration, out: folder, signal, onProgress }
       return { folder, manifest: await convertCheckpoint(checkpoint, info, how), converted: true }
     }
     const heads = missing(manifest, wanted)

@@ -62,7 +62,7 @@ export async function quantiseBackbone(
     const errors = await laboratory.compare(better)
     choices = new Map([
       ...choices,
-      ...[...better].map(([site, sitePlan]) => [site, { plan: sitePlan, error: errors.get(site) ?? 1 }] as const),
+      ...[...better].map(([site, sitePlan]) => [site, { plan: sitePlan, error: errorOf(errors, site) }] as const),
     ])
     await removeBackbone(target)
   }
@@ -93,8 +93,8 @@ async function removeBackbone({ folder }: GraphTarget): Promise<void> {
 
 /** Dearer plans for the sites of the largest errors that can still be helped by one. */
 function dearerAtWorst(choices: ReadonlyMap<Site, Choice>, share: number): Candidate {
-  const errorOf = (site: Site): number => choices.get(site)?.error ?? 0
-  const open = [...oneDearer(choices)].sort(([a], [b]) => errorOf(b) - errorOf(a))
+  const errors = new Map([...choices].map(([site, { error }]) => [site, error]))
+  const open = [...oneDearer(choices)].sort(([a], [b]) => errorOf(errors, b) - errorOf(errors, a))
   return new Map(open.slice(0, Math.ceil(choices.size * share)))
 }
 
@@ -105,4 +105,10 @@ function planOf(table: TableForm, choices: ReadonlyMap<Site, Choice>, sites: rea
     table,
     site: (site) => choices.get(site)?.plan ?? { scheme: { kind: 'fp32' } },
   }
+}
+
+function errorOf(errors: ReadonlyMap<Site, number>, site: Site): number {
+  const error = errors.get(site)
+  if (error === undefined) throw new Error(`${site} was not measured`)
+  return error
 }

@@ -59,7 +59,8 @@ export async function quantise(
     tokeniseTexts(tokenizer, info, some, { signal: target.signal })
   const probe = probeTexts()
   const probes = packRuns(await tokenise(probe))
-  const calibration = packRuns(spread(await tokenise(texts), CALIBRATION_TOKENS))
+  const read = spread(await tokenise(texts), CALIBRATION_TOKENS)
+  const calibration = packRuns(read)
   const subject = { ...options, architecture: info.architecture, texts: calibration.runs }
   await using laboratory = await Laboratory.open(subject, precision === 'int4' && options.feedback)
   const { hidden } = info.architecture
@@ -84,7 +85,7 @@ export async function quantise(
   const errors = new Map([...choices].map(([site, { error }]) => [site, error]))
   return {
     specimen,
-    calibration: { texts: texts.length, sha256: digestTexts(texts) },
+    calibration: { texts: read.length, sha256: digestTexts(texts) },
     sites: Object.fromEntries([...choices].map(([site, { plan, error }]) => [site, reportSite(plan, error)])),
     fidelity: {
       reference: 'fp32',

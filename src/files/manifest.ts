@@ -45,10 +45,11 @@ const MANIFEST = z.strictObject({
   sources: z.record(z.string(), SHA256),
   /** Every file of the artefact besides this one. */
   files: z.record(z.string(), z.strictObject({ bytes: COUNT, sha256: SHA256 })),
-  /** The texts that activations were measured on; null where no weight depends on any. */
+  /** How many texts activations were measured on, and the digest of all that were given; null where no weight depends on any. */
   calibration: z.strictObject({ texts: COUNT.min(1), sha256: SHA256 }).nullable(),
   /**
-   * How each input of projections is multiplied, and the share of noise that costs the product by itself; null for fp32.
+   * How each input of projections is multiplied, and the share of noise that costs the product by itself: of block
+   * schemes with inputs as they are, and before error feedback. Null for fp32.
    */
   sites: z
     .record(z.string(), z.strictObject({ scheme: z.string(), smoothed: z.boolean(), error: z.number().min(0).max(1) }))
@@ -59,7 +60,15 @@ const MANIFEST = z.strictObject({
    * What the backbone made of a few tokens where the artefact was made: a load makes it again and compares. Null for
    * fp32, whose arithmetic is the same everywhere.
    */
-  specimen: z.strictObject({ ids: z.array(COUNT).min(1).max(512), pooled: z.base64() }).nullable(),
+  specimen: z
+    .strictObject({
+      ids: z
+        .array(COUNT.max(2 ** 31 - 1))
+        .min(1)
+        .max(512),
+      pooled: z.base64(),
+    })
+    .nullable(),
   /** What `auto` tried before it settled on this precision, and how it failed; null where it settled at once. */
   rejected: z.array(z.strictObject({ precision: z.enum(['int8']), fidelity: FIDELITY })).nullable(),
   /** SHA-256 over recipe, precision, architecture, sources and calibration: vectors of equal fingerprints may be compared. */

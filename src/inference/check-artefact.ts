@@ -53,18 +53,24 @@ export async function checkArtefact(info: StellaModelInfo, folder: string, manif
     )
     if (size !== bytes) {
       const found = size === undefined ? 'is missing' : `has ${size} bytes`
-      throw damaged(info, folder, file, `${found}; the manifest says ${bytes}`)
+      throw damaged(info, manifest, folder, file, `${found}; the manifest says ${bytes}`)
     }
     if (bytes <= MAX_HASHED_BYTES && (await sha256File(path)).sha256 !== sha256) {
-      throw damaged(info, folder, file, "has changed since it was made: its SHA-256 is not the manifest's")
+      throw damaged(info, manifest, folder, file, "has changed since it was made: its SHA-256 is not the manifest's")
     }
   }
 }
 
-function damaged({ key }: StellaModelInfo, folder: string, file: string, problem: string): StellaError {
+function damaged(
+  { key }: StellaModelInfo,
+  { precision }: Manifest,
+  folder: string,
+  file: string,
+  problem: string,
+): StellaError {
   return new StellaError(
     'ARTEFACT_INVALID',
-    `${join(folder, file)} ${problem}. Convert again with \`stella convert ${key} --force\``,
+    `${join(folder, file)} ${problem}. Convert again with \`stella convert ${key} --precision ${precision} --force\``,
     { details: { folder, file } },
   )
 }

@@ -77,9 +77,7 @@ export class Engine {
     const { threads } = options
     await checkArtefact(info, folder, manifest)
     const found = options.sharedWeights ? await shareWeights(info, folder, manifest, options) : ownWeights(folder)
-    const { graph, weights } = found
-    const kind = weights === 'shared' ? 'packed' : 'own'
-    const backbone = await GraphSession.open(graph, { threads, weights: { kind } })
+    const { backbone, weights } = await openBackbone(info, folder, found, options)
     return new Engine(info, { folder, manifest, threads, backbone, weights })
   }
 
@@ -144,13 +142,13 @@ export class Engine {
     const { specimen, precision } = this.#manifest
     if (specimen === null) return
     const texts = packTexts([Int32Array.from(specimen.ids)])
-    checkPacked(texts, this.#info.architecture.vocab)
-    const cosine = specimenCosine(specimen, await runBackbone(this.#backbone, texts))
+    const known = specimen.ids.every((id) => id < this.#info.architecture.vocab)
+    const cosine = known ? specimenCosine(specimen, await runBackbone(this.#backbone, texts)) : Number.NaN
     if (cosine >= MIN_SPECIMEN_COSINE) return
     throw new StellaError(
       'ARTEFACT_INVALID',
       `${this.#folder} gives another vector here than where it was made (cosine ${cosine.toFixed(4)}): its weights are ` +
-        `damaged, or this processor computes ${precision} otherwise. Convert again with \`stella convert ${this.#info.key} --force\``,
+        `damaged, or this processor computes ${precision} otherwise. Convert again with \`stella convert ${this.#info.key} --precision ${precision} --force\``,
       { details: { model: this.#info.key, folder: this.#folder, cosine, least: MIN_SPECIMEN_COSINE } },
     )
   }
@@ -190,5 +188,25 @@ export class Engine {
       `The artefact of ${key} has no head of ${dimensions} dimensions; make it with \`prepareArtefact(info, { dimensions: [${dimensions}] })\``,
       { details: { model: key, dimensions, present: this.#manifest.heads.map((head) => head.dimensions) } },
     )
+  }
+}
+
+/**
+ * Opens the backbone; where the shared form does not open, because another engine's load has just removed it or it is
+ * damaged, with weights of its own.
+ */
+async function openBackbone(
+  { key }: StellaModelInfo,
+  folder: string,
+  { graph, weights }: BackboneWeights,
+  { threads, logger }: EngineOptions,
+): Promise<{ readonly backbone: GraphSession; readonly weights: BackboneWeights['weights'] }> {
+  const own = async (path: string): Promise<GraphSession> => GraphSession.open(path, { threads })
+  if (weights === 'own') return { backbone: await own(graph), weights }
+  try {
+    return { backbone: await GraphSession.open(graph, { threads, weights: { kind: 'packed' } }), weights }
+  } catch (error) {
+    logger.warn({ model: key, graph, error: messageOf(error) }, 'shared weights did not open; this load has its own')
+    return { backbone: await own(ownWeights(folder).graph), weights: 'own' }
   }
 }

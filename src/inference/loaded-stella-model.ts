@@ -27,6 +27,11 @@ import type { PackedTexts } from '../packed/packing.js'
 export interface LoadOptions extends PrepareOptions {
   /** A folder that `prepareArtefact` made. @default found, or made, under `home` */
   readonly artefact?: string | undefined
+  /**
+   * Fingerprint that the artefact must have (`Artefact.manifest.fingerprint`): vectors of another one must not be mixed
+   * with those you have. @default any
+   */
+  readonly fingerprint?: string | undefined
   /** Threads inside one run. @default the cores this process may use */
   readonly threads?: number | undefined
   /** Load the tokenizer. Without it the model takes token ids only. @default true */
@@ -44,6 +49,7 @@ export interface LoadOptions extends PrepareOptions {
 
 const KNOWN = [
   'artefact',
+  'fingerprint',
   'threads',
   'tokenizer',
   'sharedWeights',
@@ -54,7 +60,6 @@ const KNOWN = [
   'home',
   'hub',
   'download',
-  'calibration',
   'force',
   'signal',
   'onDownload',
@@ -224,9 +229,29 @@ async function findArtefact(
   info: StellaModelInfo,
   options: LoadOptions,
 ): Promise<Pick<Artefact, 'folder' | 'manifest'>> {
-  const { artefact: folder } = options
+  const found = await artefactAt(info, options)
+  const { fingerprint } = found.manifest
+  if (options.fingerprint === undefined || options.fingerprint === fingerprint) return found
+  throw new StellaError(
+    'ARTEFACT_INVALID',
+    `${found.folder} has the fingerprint ${fingerprint}; expected ${options.fingerprint}. It was made again, in another way: ` +
+      'its vectors must not be mixed with those of before',
+    { details: { folder: found.folder, fingerprint, expected: options.fingerprint } },
+  )
+}
+
+async function artefactAt(info: StellaModelInfo, options: LoadOptions): Promise<Pick<Artefact, 'folder' | 'manifest'>> {
+  const { artefact: folder, precision = 'auto' } = options
   if (folder === undefined) return prepareArtefact(info, options)
+  const surplus = (['calibration', 'force', 'download', 'dimensions'] as const).find(
+    (name) => options[name] !== undefined,
+  )
+  if (surplus !== undefined)
+    throw invalid(surplus, 'left out beside `artefact`, which is loaded as it is', options[surplus])
   const manifest = await readManifest(folder)
+  if (manifest !== undefined && precision !== 'auto' && precision !== manifest.precision) {
+    throw invalid('precision', `${manifest.precision}, which the artefact in ${folder} has, or left out`, precision)
+  }
   if (manifest !== undefined) return { folder, manifest }
   throw new StellaError('ARTEFACT_INVALID', `${folder} holds no manifest.json: it is no finished artefact`, {
     details: { folder },

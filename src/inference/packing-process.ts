@@ -14,7 +14,7 @@ const PACKER_ENTRY = new URL(
 )
 
 /** Signals of a process that broke by itself. Any other end, such as the kernel's for want of memory, may not recur. */
-const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGILL', 'SIGFPE', 'SIGABRT']
+const CRASHES: readonly (NodeJS.Signals | null)[] = ['SIGSEGV', 'SIGILL', 'SIGFPE']
 
 /** Most that is kept of what the process prints, in UTF-16 code units. */
 const MAX_PRINTED = 10_000

@@ -124,6 +124,7 @@ export class LoadedEntry {
       const plan = admission.settle(artefact.manifest, weights)
       const workers = await ModelWorkers.start(info, {
         artefact: artefact.folder,
+        fingerprint: artefact.manifest.fingerprint,
         workers: plan.workers,
         threads: plan.threads,
         sharedWeights: weights === 'shared',
@@ -205,7 +206,9 @@ export class LoadedEntry {
    */
   async requireHead(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.info.heads.length === 0 || this.#dimensions.has(dimensions)) return
-    const options = { ...prepareOptions(this.#options), dimensions: [dimensions], signal }
+    // In the precision that is served, whatever `auto` has come to mean since.
+    const { precision } = this
+    const options = { ...prepareOptions(this.#options), precision, dimensions: [dimensions], signal }
     const { folder, manifest } = await prepareArtefact(this.info, options)
     if (folder !== this.#artefact) {
       throw new StellaError(

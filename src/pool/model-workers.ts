@@ -22,6 +22,7 @@ const WORKER_ENTRY = new URL(
 /** What to start. */
 export interface ModelWorkersOptions {
   readonly artefact: string
+  readonly fingerprint: string
   readonly workers: number
   readonly threads: number
   /** Whether the packed weights have been made, for the workers to map. */
@@ -59,11 +60,11 @@ export class ModelWorkers {
    * @throws {StellaError} MODEL_LOAD_FAILED with the first worker's reason. All threads are gone by then.
    */
   static async start(info: StellaModelInfo, options: ModelWorkersOptions): Promise<ModelWorkers> {
-    const { artefact, workers, threads, sharedWeights, onLoad } = options
+    const { artefact, fingerprint, workers, threads, sharedWeights, onLoad } = options
     const shared = sharedCounts()
     // The workers load the engine, and cannot do this themselves.
     disableEngineTelemetry()
-    const setup: WorkerSetup = { info, artefact, threads, sharedWeights, shared }
+    const setup: WorkerSetup = { info, artefact, fingerprint, threads, sharedWeights, shared }
     const piscina = new Piscina<EmbedTask, TaskOutcome>({
       filename: WORKER_ENTRY.href,
       minThreads: workers,

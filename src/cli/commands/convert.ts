@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path'
 
 import type { HeadInfo, StellaModelInfo } from '../../../registry/types.js'
 import { readCalibrationTexts } from '../../convert/calibration/read-texts.js'
+import { isWorthQuantising } from '../../convert/auto-precision.js'
 import { convertAs } from '../../convert/convert-as.js'
+import { fidelityTooLow, passes } from '../../convert/fidelity-bars.js'
 import type { TaskText } from '../../convert/calibration/task-text.js'
 import type { Artefact } from '../../convert/prepare.js'
 import { headOf, prepareArtefact } from '../../convert/prepare.js'
@@ -19,6 +21,7 @@ import { modelOrFolder, prepareOptions } from '../model.js'
 import { OPTIONS } from '../options.js'
 import { checkOutFolder } from '../out-folder.js'
 import { jsonText, tableText } from '../output.js'
+import { UsageError } from '../usage-error.js'
 import { fidelityReport } from './convert-report.js'
 
 /** Runs the command. */
@@ -31,17 +34,28 @@ export const run: RunCommand = async (context) => {
   const facts = factsOf(info, artefact, seconds, values.report)
   const report = values.report ? fidelityReport(artefact.manifest) : ''
   await output.write(values.json ? jsonText(facts) : reportText(facts) + report)
-  return EXIT.done
+  const { precision, fidelity, rejected } = artefact.manifest
+  if (rejected !== null) context.report.note('auto refused int8 on this checkpoint; --report says why')
+  if (precision === 'fp32' || passes(precision, fidelity)) return EXIT.done
+  throw fidelityTooLow(info.key, precision, fidelity)
 }
 
 async function inPlace(context: CommandContext, info: StellaModelInfo): Promise<Artefact> {
   const { dims: dimensions, force } = context.values
-  const calibration = await calibrationOf(context)
+  const calibration = await calibrationOf(context, info)
   return prepareArtefact(info, { ...prepareOptions(context, info), dimensions, force, calibration })
 }
 
-async function calibrationOf({ values, signal }: CommandContext): Promise<readonly TaskText[] | undefined> {
-  return values.calibration === undefined ? undefined : readCalibrationTexts(values.calibration, signal)
+async function calibrationOf(
+  { values, signal, report }: CommandContext,
+  info: StellaModelInfo,
+): Promise<readonly TaskText[] | undefined> {
+  if (values.calibration === undefined) return undefined
+  if (values.precision === 'fp32') throw new UsageError('--calibration does nothing in fp32; leave one of them out')
+  if (values.precision === 'auto' && !isWorthQuantising(info)) {
+    report.note(`${info.key} is so small that auto stays with fp32: --calibration is not used`)
+  }
+  return readCalibrationTexts(values.calibration, signal)
 }
 
 async function into(context: CommandContext, info: StellaModelInfo, path: string): Promise<Artefact> {
@@ -50,11 +64,11 @@ async function into(context: CommandContext, info: StellaModelInfo, path: string
   const wanted = (values.dims ?? defaultDims(info)).map((count) => headOf(info, count))
   const folder = resolve(path)
   await checkOutFolder(folder, values.force)
+  const calibration = await calibrationOf(context, info)
   const source = { hub: environment.hub, download: values.download, signal, onProgress: onDownload }
   const checkpoint = await findCheckpoint(info, wanted, source)
   const heads = values.dims === undefined ? await headsAtHand(checkpoint, info) : wanted
   const precision = values.precision ?? OPTIONS.precision.default
-  const calibration = await calibrationOf(context)
   const make = async (held: AbortSignal): Promise<Artefact> => {
     // Again, under the lock: it may have been made while this waited.
     await checkOutFolder(folder, values.force)

@@ -13,7 +13,7 @@ import type { TaskText } from './task-text.js'
 /** Largest file in bytes: {@link MAX_CALIBRATION_TEXTS} pages of text in any script, several times over. */
 export const MAX_CALIBRATION_BYTES = 64 * 1024 * 1024
 
-/** Most texts. Each runs through the fp32 model; what a thousand do not show, ten thousand rarely do. */
+/** Most texts; a conversion runs about 8,192 tokens of them. What a thousand do not show, ten thousand rarely do. */
 export const MAX_CALIBRATION_TEXTS = 2_000
 
 /** Longest text in UTF-16 units. Models read some thousand tokens and would never see the rest. */

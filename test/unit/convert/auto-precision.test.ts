@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { STELLA_EN_1_5B_V5, STELLA_EN_400M_V5, STELLA_NANO } from '../../../registry/index.js'
-import { isWorthQuantising, rejectionOf, settledBefore } from '../../../src/convert/auto-precision.js'
+import { RefusedByAuto, acceptForAuto, isWorthQuantising, settledBefore } from '../../../src/convert/auto-precision.js'
 import { AUTO_FIDELITY_BAR, FIDELITY_BARS } from '../../../src/convert/fidelity-bars.js'
 import type { Manifest } from '../../../src/files/manifest.js'
 
@@ -31,6 +31,17 @@ const middling = manifest({ precision: 'int8', fidelity: MIDDLING })
 const unmeasured = manifest({ precision: 'int8', fidelity: null })
 const plain = manifest({})
 const remembering = manifest({ rejected: [{ precision: 'int8', fidelity: MIDDLING }] })
+
+/** What `auto` would remember of an artefact it refuses; undefined where it takes it. */
+function refusalOf(made: Manifest): unknown {
+  try {
+    acceptForAuto(made)
+    return undefined
+  } catch (error) {
+    if (error instanceof RefusedByAuto) return error.rejected
+    throw error
+  }
+}
 
 describe('auto', () => {
   it('is worth trying on both Stella models and not on the embedded one', () => {
@@ -62,14 +73,14 @@ describe('auto', () => {
 
   it.each(['minCosine', 'meanCosine', 'topTenOverlap'] as const)('refuses a %s just under the bar', (figure) => {
     const at = { ...PERFECT, ...AUTO_FIDELITY_BAR }
-    expect(rejectionOf(manifest({ precision: 'int8', fidelity: at }))).toBeUndefined()
+    expect(refusalOf(manifest({ precision: 'int8', fidelity: at }))).toBeUndefined()
     const fidelity = { ...at, [figure]: at[figure] - 1e-9 }
-    expect(rejectionOf(manifest({ precision: 'int8', fidelity }))).toEqual([{ precision: 'int8', fidelity }])
+    expect(refusalOf(manifest({ precision: 'int8', fidelity }))).toEqual([{ precision: 'int8', fidelity }])
   })
 
   it('refuses what was never measured, with nothing to remember, and never fp32', () => {
-    expect(rejectionOf(unmeasured)).toEqual([])
-    expect(rejectionOf(plain)).toBeUndefined()
-    expect(rejectionOf(remembering)).toBeUndefined()
+    expect(refusalOf(unmeasured)).toEqual([])
+    expect(refusalOf(plain)).toBeUndefined()
+    expect(refusalOf(remembering)).toBeUndefined()
   })
 })
