@@ -37,7 +37,8 @@ export class RefusedByAuto extends Error {
 }
 
 /** @throws {RefusedByAuto} */
-export function acceptForAuto({ precision, fidelity }: Manifest): void {
+export function acceptForAuto({ precision, fidelity, calibration }: Manifest): void {
   if (precision !== 'int8' || passesAuto(fidelity)) return
-  throw new RefusedByAuto(fidelity === null ? [] : [{ precision, fidelity }])
+  const known = fidelity !== null && calibration !== null
+  throw new RefusedByAuto(known ? [{ precision, fidelity, calibration: calibration.sha256 }] : [])
 }

@@ -111,7 +111,9 @@ async function settle(info: StellaModelInfo, options: PrepareOptions): Promise<P
   const fp32 = await usableManifest(await artefactFolder(info, 'fp32', options))
   // Other calibration texts are another trial, whatever came of the last one.
   if (calibration === undefined) return settledBefore(int8, fp32)
-  return int8 !== undefined && isCalibratedOn(int8, calibration) ? settledBefore(int8, undefined) : undefined
+  if (int8 !== undefined && isCalibratedOn(int8, calibration)) return settledBefore(int8, undefined)
+  const digest = digestTexts(calibration)
+  return fp32?.rejected?.some((refused) => refused.calibration === digest) === true ? 'fp32' : undefined
 }
 
 async function tryInt8(info: StellaModelInfo, options: PrepareOptions): Promise<Artefact> {

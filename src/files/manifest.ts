@@ -69,8 +69,13 @@ const MANIFEST = z.strictObject({
       pooled: z.base64(),
     })
     .nullable(),
-  /** What `auto` tried before it settled on this precision, and how it failed; null where it settled at once. */
-  rejected: z.array(z.strictObject({ precision: z.enum(['int8']), fidelity: FIDELITY })).nullable(),
+  /**
+   * What `auto` tried before it settled on this precision, how it failed, and on which calibration texts; null where it
+   * settled at once.
+   */
+  rejected: z
+    .array(z.strictObject({ precision: z.enum(['int8']), fidelity: FIDELITY, calibration: SHA256 }))
+    .nullable(),
   /** SHA-256 over recipe, precision, architecture, sources and calibration: vectors of equal fingerprints may be compared. */
   fingerprint: SHA256,
 })

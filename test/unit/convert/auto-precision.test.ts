@@ -26,11 +26,13 @@ function manifest(changes: Partial<Manifest>): Manifest {
   return { precision: 'fp32', fidelity: null, rejected: null, ...changes } as Manifest
 }
 
+const CALIBRATION = { texts: 113, sha256: 'c'.repeat(64) }
+
 const good = manifest({ precision: 'int8', fidelity: PERFECT })
 const middling = manifest({ precision: 'int8', fidelity: MIDDLING })
 const unmeasured = manifest({ precision: 'int8', fidelity: null })
 const plain = manifest({})
-const remembering = manifest({ rejected: [{ precision: 'int8', fidelity: MIDDLING }] })
+const remembering = manifest({ rejected: [{ precision: 'int8', fidelity: MIDDLING, calibration: CALIBRATION.sha256 }] })
 
 /** What `auto` would remember of an artefact it refuses; undefined where it takes it. */
 function refusalOf(made: Manifest): unknown {
@@ -75,7 +77,9 @@ describe('auto', () => {
     const at = { ...PERFECT, ...AUTO_FIDELITY_BAR }
     expect(refusalOf(manifest({ precision: 'int8', fidelity: at }))).toBeUndefined()
     const fidelity = { ...at, [figure]: at[figure] - 1e-9 }
-    expect(refusalOf(manifest({ precision: 'int8', fidelity }))).toEqual([{ precision: 'int8', fidelity }])
+    expect(refusalOf(manifest({ precision: 'int8', fidelity, calibration: CALIBRATION }))).toEqual([
+      { precision: 'int8', fidelity, calibration: CALIBRATION.sha256 },
+    ])
   })
 
   it('refuses what was never measured, with nothing to remember, and never fp32', () => {

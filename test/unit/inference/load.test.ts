@@ -119,7 +119,7 @@ describe('loading', () => {
         const { error, folder } = await refusedFrom((path) => truncate(join(path, file), 100))
         expect(error.code).toBe('ARTEFACT_INVALID')
         expect(error.message).toContain(`${join(folder, file)} has 100 bytes; the manifest says`)
-        expect(error.message).toContain('stella convert tiny --force')
+        expect(error.message).toContain('stella convert tiny --precision fp32 --force')
       },
     )
 
