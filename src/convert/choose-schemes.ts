@@ -67,7 +67,7 @@ async function cheapest(
 }
 
 /**
- * The choices with error feedback where they round to 4 bits. It takes a hundred times as long as plain rounding, so
+ * The choices with error feedback where they round to 4 bits. It takes many times as long as plain rounding, so
  * schemes are chosen without; the errors stay those without.
  */
 export function withFeedback(

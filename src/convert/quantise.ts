@@ -29,7 +29,7 @@ import type { GraphTarget } from './write-graph.js'
 
 /**
  * Tokens that calibration runs at most. Its own texts are fewer. The largest magnitude of a channel grows with the
- * logarithm of the tokens seen, the time with their number: a minute for these on the 1.5B.
+ * logarithm of the tokens seen, the time with their number.
  */
 const CALIBRATION_TOKENS = 8192
 

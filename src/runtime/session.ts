@@ -20,8 +20,7 @@ export type SessionWeights =
   /** Rearranged into the session's own memory: full speed, one copy for each session. */
   | { readonly kind: 'own' }
   /**
-   * Left as they are in the mapped file, which all sessions of a machine share: no copy, and slower. Measured for the
-   * full-size 400M: +20 % time in float32, +35 % in int8, ×7 in 4-bit, where the numbers differ, too.
+   * Left as they are in the mapped file, which all sessions of a machine share: no copy, and slower.
    */
   | { readonly kind: 'unpacked' }
   /**
@@ -84,8 +83,7 @@ export class GraphSession {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: LOG_ERRORS,
-      // Planned buffers are kept for every shape seen: twice the memory of the arena alone, for no time that could be
-      // measured (400M int8, 8 texts of 64 tokens: 104 MB against 57 MB).
+      // Buffers planned for a shape are kept beside the arena: more memory, for no time that could be measured.
       enableMemPattern: false,
       ...options,
       // Threads that spin between two operators starve the event loop and everything else on the machine, and go on for

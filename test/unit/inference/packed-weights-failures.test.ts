@@ -79,7 +79,7 @@ describe('weights of their own, and one warning that says why, has a load', () =
 
   it('where packing fails, and the next load tries again', async () => {
     const folder = await tiny.fresh()
-    vi.mocked(packInProcess).mockRejectedValueOnce(new PackingEnded('SIGKILL', null, ''))
+    vi.mocked(packInProcess).mockRejectedValueOnce(new PackingEnded({ signal: 'SIGKILL', code: null, printed: '' }))
     await ownAfter(folder, /ended by SIGKILL/)
     expect(await readdir(join(folder, 'packed'))).toEqual([])
     expect((await tiny.share(folder)).weights).toBe('shared')
@@ -103,7 +103,7 @@ describe('weights of their own, and one warning that says why, has a load', () =
 
   it('where the packed form crashes the process that runs it, and no load packs it again', async () => {
     const folder = await tiny.fresh()
-    vi.mocked(packInProcess).mockRejectedValueOnce(new PackingEnded('SIGSEGV', null, ''))
+    vi.mocked(packInProcess).mockRejectedValueOnce(new PackingEnded({ signal: 'SIGSEGV', code: null, printed: '' }))
     await ownAfter(folder, /ended by SIGSEGV/)
     await ownAfter(folder, /ended by SIGSEGV/)
     expect(packings()).toBe(1)

@@ -57,13 +57,13 @@ describe('a process that ended without an answer', () => {
     ['SIGKILL', false],
     ['SIGBUS', false],
   ] as const)('by %s: would it again? %s', (signal, again) => {
-    const ended = new PackingEnded(signal, null, '')
+    const ended = new PackingEnded({ signal, code: null, printed: '' })
     expect(ended.crashed).toBe(again)
     expect(ended.message).toBe(`the process that packs weights ended by ${signal}`)
   })
 
   it('by itself may work another time, and what it printed is told', () => {
-    const ended = new PackingEnded(null, 1, ' Cannot find module\n')
+    const ended = new PackingEnded({ signal: null, code: 1, printed: 'Cannot find module' })
     expect(ended.crashed).toBe(false)
     expect(ended.message).toBe('the process that packs weights ended with exit code 1: Cannot find module')
   })
