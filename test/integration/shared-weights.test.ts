@@ -119,8 +119,9 @@ describe.skipIf(process.platform !== 'linux')('a pool that shares weights', () =
     await second.end()
     const mapped = both.reduce((sum, { pss, anonymous }) => sum + pss - anonymous, 0)
     expect(alone.pss - alone.anonymous).toBeGreaterThan(WEIGHT_BYTES)
-    expect(mapped).toBeLessThan(alone.pss - alone.anonymous + WEIGHT_BYTES / 4)
-    for (const { anonymous } of both) expect(anonymous).toBeLessThan(alone.anonymous + WEIGHT_BYTES / 4)
+    expect(mapped).toBeLessThan(alone.pss - alone.anonymous + WEIGHT_BYTES / 2)
+    // Half: Node's own heap differs by a quarter of it from process to process, and a copy would add all of it.
+    for (const { anonymous } of both) expect(anonymous).toBeLessThan(alone.anonymous + WEIGHT_BYTES / 2)
   })
 
   it('packed them once, whoever came first', async () => {
