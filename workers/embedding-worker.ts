@@ -1,66 +1,78 @@
 /**
- * The entry of a worker thread: loads one model once, then embeds packed batches with it. Its handler never rejects
- * and its module never fails to load: Piscina would start the thread again and again.
+ * The entry of a worker thread: loads one model once, then embeds packed batches with it. Its handlers never reject:
+ * an error that crosses as itself would lose its code.
+ *
+ * Nothing native happens at the module's top level, and everything native between `tryBegin` and `end`: ending a thread
+ * inside the engine aborts the whole process. No promise is left under way when a handler answers: while no task is
+ * here, Piscina blocks this thread, and the rest would wait for the next one.
  */
-import { parentPort, threadId } from 'node:worker_threads'
+import { threadId, workerData } from 'node:worker_threads'
 
-import { move, transferableSymbol, valueSymbol, workerData } from 'piscina'
+import { move, transferableSymbol, valueSymbol } from 'piscina'
 
+import { StellaError } from '../src/errors.js'
 import { LoadedStellaModel } from '../src/inference/loaded-stella-model.js'
-import type { EmbedTask, EncodedError, LoadOutcome, TaskOutcome, WorkerSetup } from './protocol.js'
+import type { EmbedTask, LoadOutcome, TaskOutcome, WorkerSetup } from './protocol.js'
 import { encodeError } from './protocol.js'
-import { end, enterThread, tryBegin } from './shared-counts.js'
+import { countLoad, end, tryBegin } from './shared-counts.js'
 
 const { info, artefact, fingerprint, threads, sharedWeights, shared } = workerData as WorkerSetup
 
-type Loaded = { readonly model: LoadedStellaModel; readonly busy: number } | { readonly error: EncodedError }
+let model: LoadedStellaModel | undefined
 
-/**
- * Loaded before the module is: while no task waits, Piscina blocks this thread, and a load still under way would stop.
- */
-const loaded: Loaded = await load()
+/** When the task taken last is done. */
+let last: Promise<unknown> = Promise.resolve()
 
-async function load(): Promise<Loaded> {
+// Of this thread alone. It ends by itself, in whatever way: a process that is leaving must not wait for it.
+process.once('exit', () => {
+  end(shared)
+})
+
+/** Loads the model. */
+export async function load(): Promise<LoadOutcome> {
   try {
-    const busy = enterThread(shared, threadId)
-    const options = { artefact, fingerprint, threads, sharedWeights, tokenizer: false }
-    const model = await guarded(busy, () => LoadedStellaModel.load(info, options))
-    post({ type: 'ready', worker: threadId, loadMs: model.loadMs, weights: model.weights })
-    return { model, busy }
+    const { loadMs, weights } = await inTurn(async () => {
+      countLoad(shared)
+      model = await LoadedStellaModel.load(info, { artefact, fingerprint, threads, sharedWeights, tokenizer: false })
+      return model
+    })
+    return { type: 'ready', worker: threadId, loadMs, weights }
   } catch (thrown) {
-    const error = encodeError(thrown, 'MODEL_LOAD_FAILED')
-    post({ type: 'failed', worker: threadId, error })
-    return { error }
+    return { type: 'failed', error: encodeError(thrown, 'MODEL_LOAD_FAILED') }
   }
 }
 
-function post(outcome: LoadOutcome): void {
-  parentPort?.postMessage(outcome)
-}
-
-/**
- * Runs native code only while the process is not leaving, and lets a leaving process wait for it: ending a thread
- * inside the engine aborts the whole process.
- */
-async function guarded<T>(busy: number, run: () => Promise<T>): Promise<T> {
-  // The thread ends with the process, or with its pool: nobody waits for this answer.
-  if (!tryBegin(shared, busy)) return new Promise<never>(() => undefined)
+/** Embeds a batch. */
+export async function embed(task: EmbedTask): Promise<TaskOutcome> {
   try {
-    return await run()
-  } finally {
-    end(shared, busy)
-  }
-}
-
-async function handle(task: EmbedTask): Promise<TaskOutcome> {
-  if ('error' in loaded) return { ok: false, error: loaded.error }
-  try {
-    const started = performance.now()
-    const slab = await guarded(loaded.busy, () => loaded.model.embedTokens(task, task))
-    return transferring({ ok: true, slab, runMs: performance.now() - started }, slab)
+    return await inTurn(async () => {
+      if (model === undefined) throw new StellaError('INTERNAL', `The worker of ${info.key} was not told to load first`)
+      const started = performance.now()
+      const slab = await model.embedTokens(task, task)
+      return transferring({ ok: true, slab, runMs: performance.now() - started }, slab)
+    })
   } catch (thrown) {
     return { ok: false, error: encodeError(thrown, 'INTERNAL') }
   }
+}
+
+/**
+ * Works on one task after the other: two may be here, and there is one busy count. Refuses once the process is leaving,
+ * and lets a leaving process wait for what has begun.
+ *
+ * @throws {StellaError} POOL_CLOSED once runs are forbidden; and what `work` throws.
+ */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const turn = last.then(async () => {
+    if (!tryBegin(shared)) throw new StellaError('POOL_CLOSED', `The worker of ${info.key} is being stopped`)
+    try {
+      return await work()
+    } finally {
+      end(shared)
+    }
+  })
+  last = turn.catch(() => undefined)
+  return turn
 }
 
 /** Piscina's form of an answer whose buffer changes owner instead of being copied. */
@@ -68,5 +80,3 @@ function transferring(outcome: TaskOutcome, slab: Float32Array): TaskOutcome {
   const answer = { [valueSymbol]: outcome, [transferableSymbol]: [slab.buffer] }
   return move(answer) as unknown as TaskOutcome
 }
-
-export default handle

@@ -9,11 +9,11 @@ export interface WorkerSetup {
   readonly info: StellaModelInfo
   /** Folder of the artefact to load. */
   readonly artefact: string
-  /** Its fingerprint: a thread that starts later must load the same. */
+  /** Its fingerprint: a worker that starts later must load the same. */
   readonly fingerprint: string
   /** Threads inside one run. */
   readonly threads: number
-  /** Map the weights that all threads share. */
+  /** Whether the packed weights have been made, for the workers to map. */
   readonly sharedWeights: boolean
   /** See `shared-counts.ts`. */
   readonly shared: SharedCounts
@@ -29,16 +29,23 @@ export interface EmbedTask {
   readonly normalize: boolean
 }
 
-/** A worker's answer. A handler never rejects: an error that crosses as itself would lose its code. */
+/** The answer to a batch. A handler never rejects: an error that crosses as itself would lose its code. */
 export type TaskOutcome =
   /** float32 `[batch, dimensions]`, row after row; transferred. */
   | { readonly ok: true; readonly slab: Float32Array; readonly runMs: number }
   | { readonly ok: false; readonly error: EncodedError }
 
-/** Posted once by each worker, when its load has ended. */
+/** The answer to being told to load, which comes first and once. */
 export type LoadOutcome =
+  /** `worker` is the thread's id. */
   | { readonly type: 'ready'; readonly worker: number; readonly loadMs: number; readonly weights: 'shared' | 'own' }
-  | { readonly type: 'failed'; readonly worker: number; readonly error: EncodedError }
+  | { readonly type: 'failed'; readonly error: EncodedError }
+
+/** What a worker does, by the names that its entry exports. */
+export interface WorkerHandlers {
+  readonly load: { readonly task: undefined; readonly outcome: LoadOutcome }
+  readonly embed: { readonly task: EmbedTask; readonly outcome: TaskOutcome }
+}
 
 /** A {@link StellaError} as data. Structured clone would drop its code and details. */
 export interface EncodedError {
@@ -60,10 +67,4 @@ export function decodeError(encoded: EncodedError): StellaError {
   const cause = new Error(`in a worker thread: ${encoded.message}`)
   if (encoded.stack !== undefined) cause.stack = encoded.stack
   return new StellaError(encoded.code, encoded.message, { details: encoded.details, cause })
-}
-
-/** Whether a message of a worker is a {@link LoadOutcome}. */
-export function isLoadOutcome(message: unknown): message is LoadOutcome {
-  if (typeof message !== 'object' || message === null || !('type' in message)) return false
-  return message.type === 'ready' || message.type === 'failed'
 }

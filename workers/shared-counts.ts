@@ -1,77 +1,62 @@
 /**
- * Counts that the main thread and the workers of one model share: how often the model was loaded, whether the process
- * is leaving, and which thread is inside the engine. Each thread has a place of its own, so that the count of a thread
- * that died can be taken back.
+ * Counts that the main thread and one worker thread share: how often a model was loaded, whether the thread may still
+ * enter the engine, and whether it is inside. Each worker has counts of its own, so that those of a thread that died
+ * can be taken back.
  */
 
-/** int32: loads, closing, next place, then `[threadId, busy]` for each place. */
+/** int32: loads, closing, busy. */
 export type SharedCounts = Int32Array<SharedArrayBuffer>
-
-/** Threads that may ever be started for one model, replacements of lost ones included. */
-const MAX_STARTS = 1000
 
 const LOADS = 0
 const CLOSING = 1
-const NEXT = 2
-const FIRST_PLACE = 3
-const PLACE_LENGTH = 2
+const BUSY = 2
+const LENGTH = 3
 
 /** Fresh counts. */
 export function sharedCounts(): SharedCounts {
-  const length = FIRST_PLACE + MAX_STARTS * PLACE_LENGTH
-  return new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT))
+  return new Int32Array(new SharedArrayBuffer(LENGTH * Int32Array.BYTES_PER_ELEMENT))
 }
 
-/** Times any thread began to load. */
+/** Times a thread began to load: more than one, and something loads twice. */
 export function loadsOf(shared: SharedCounts): number {
   return Atomics.load(shared, LOADS)
 }
 
-/**
- * Enters a thread that begins to load, and returns the index of its busy count.
- *
- * @throws Error after {@link MAX_STARTS} threads: they die as fast as they are replaced.
- */
-export function enterThread(shared: SharedCounts, threadId: number): number {
+/** Counts a load. */
+export function countLoad(shared: SharedCounts): void {
   Atomics.add(shared, LOADS, 1)
-  const place = Atomics.add(shared, NEXT, 1)
-  if (place >= MAX_STARTS) throw new Error(`more than ${MAX_STARTS} threads were started for one model`)
-  const index = FIRST_PLACE + place * PLACE_LENGTH
-  Atomics.store(shared, index, threadId)
-  return index + 1
 }
 
-/** Takes back what a thread that has ended can no longer take back itself. */
-export function forgetThread(shared: SharedCounts, threadId: number): void {
-  for (const busy of busyIndices(shared)) {
-    if (Atomics.load(shared, busy - 1) !== threadId) continue
-    Atomics.store(shared, busy, 0)
-    Atomics.notify(shared, busy)
-  }
-}
-
-/** Marks the thread busy; false, and not busy, once the process is leaving. */
-export function tryBegin(shared: SharedCounts, busy: number): boolean {
-  Atomics.store(shared, busy, 1)
+/** Marks the thread busy; false, and not busy, once runs are forbidden. */
+export function tryBegin(shared: SharedCounts): boolean {
+  Atomics.store(shared, BUSY, 1)
   // A leaving process reads `busy` after it sets `closing`: either it sees this run, or this run sees it.
   if (Atomics.load(shared, CLOSING) === 0) return true
-  end(shared, busy)
+  end(shared)
   return false
 }
 
-/** Marks the thread idle. */
-export function end(shared: SharedCounts, busy: number): void {
-  Atomics.store(shared, busy, 0)
-  Atomics.notify(shared, busy)
+/** Marks the thread idle. Called for a thread that has ended, too, where it cannot do so itself. */
+export function end(shared: SharedCounts): void {
+  Atomics.store(shared, BUSY, 0)
+  Atomics.notify(shared, BUSY)
 }
 
-/** Forbids every run from now on. */
+/** Forbids every load and run from now on. */
 export function forbidRuns(shared: SharedCounts): void {
   Atomics.store(shared, CLOSING, 1)
 }
 
-/** Indices of the busy counts of the threads entered so far. */
-export function busyIndices(shared: SharedCounts): readonly number[] {
-  const places = Math.min(Atomics.load(shared, NEXT), MAX_STARTS)
-  return Array.from({ length: places }, (_, place) => FIRST_PLACE + place * PLACE_LENGTH + 1)
+/** Resolves once the thread is idle. Does not keep the process alive. */
+export async function whenIdle(shared: SharedCounts): Promise<void> {
+  while (Atomics.load(shared, BUSY) === 1) await Atomics.waitAsync(shared, BUSY, 1).value
+}
+
+/** Blocks until the thread is idle, or so many milliseconds have passed; whether it is. */
+export function waitUntilIdle(shared: SharedCounts, timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs
+  while (Atomics.load(shared, BUSY) === 1) {
+    if (Atomics.wait(shared, BUSY, 1, Math.max(0, deadline - performance.now())) === 'timed-out') return false
+  }
+  return true
 }

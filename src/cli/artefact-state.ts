@@ -1,20 +1,11 @@
 /** What of a model is on this machine: its checkpoint, its artefacts. Looks, and changes nothing. */
 import type { StellaModelInfo } from '../../registry/types.js'
-import { PRECISIONS, RECIPE } from '../convert/recipe.js'
-import type { Precision } from '../convert/recipe.js'
-import { artefactFolder, headOf } from '../convert/prepare.js'
+import { headOf } from '../convert/prepare.js'
 import { findCheckpoint } from '../convert/source.js'
 import { isStellaError } from '../errors.js'
 import type { StellaEnvironment } from '../files/environment.js'
-import type { Manifest } from '../files/manifest.js'
-import { readManifest } from '../files/manifest.js'
-
-/** An artefact that this version can load. */
-export interface FoundArtefact {
-  readonly precision: Precision
-  readonly folder: string
-  readonly manifest: Manifest
-}
+import type { FoundArtefact } from './found-artefacts.js'
+import { foundArtefacts } from './found-artefacts.js'
 
 /** State of one model. */
 export interface ModelState {
@@ -25,17 +16,7 @@ export interface ModelState {
 
 /** Looks for a model's files. Makes no request. */
 export async function stateOf(info: StellaModelInfo, environment: StellaEnvironment): Promise<ModelState> {
-  const artefacts: FoundArtefact[] = []
-  for (const precision of PRECISIONS) {
-    const folder = await artefactFolder(info, precision, environment)
-    const manifest = await readManifest(folder).catch((error: unknown) => {
-      // Left by another version, or damaged: nothing that can be loaded.
-      if (isStellaError(error)) return undefined
-      throw error
-    })
-    const isCurrent = manifest?.recipe.name === RECIPE.name && manifest.recipe.version === RECIPE.version
-    if (isCurrent) artefacts.push({ precision, folder, manifest })
-  }
+  const artefacts = await foundArtefacts(info, environment.home)
   return { checkpoint: await checkpointFolder(info, environment), artefacts }
 }
 

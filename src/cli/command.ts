@@ -29,6 +29,7 @@ export interface CommandContext {
   readonly report: Reporter
   /** Aborted by a signal, and when nobody reads standard output any more. */
   readonly signal: AbortSignal
+  /** Throws OPTION_INVALID where the variables are of no use to anybody, which only a command that `diagnoses` sees. */
   readonly environment: StellaEnvironment
 }
 
@@ -45,6 +46,8 @@ export interface CommandSpec {
   readonly arguments: { readonly min: number; readonly max: number; readonly what: string }
   /** Besides the common ones, in the order of the help. */
   readonly options: readonly OptionName[]
+  /** Whether it runs under settings that nobody can use: they are what it reports. @default false */
+  readonly diagnoses?: boolean
   /** Meanings that differ from the table's. */
   readonly meanings?: Readonly<Partial<Record<OptionName, string>>>
   /** Command lines, without the leading `stella`. */

@@ -87,6 +87,7 @@ export const OPTIONS = {
   dims: { kind: 'counts', value: 'n,n', otherwise: "the model's default", help: 'heads to have, by their dimensions' },
   'no-convert': { kind: 'flag', help: 'download only' },
   force: { kind: 'flag', help: 'make it again even if it is there' },
+  verify: { kind: 'flag', help: 'hash every file of every artefact; takes seconds for each gigabyte' },
   json: { kind: 'flag', help: 'print the result, and errors, as JSON' },
   quiet: { kind: 'flag', help: 'no progress and no notes on standard error' },
   help: { kind: 'flag', short: 'h', env: false, help: 'print this' },

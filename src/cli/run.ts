@@ -2,6 +2,7 @@
  * Runs one command line from arguments to exit code. Knows how commands are found and how they fail, not what they do.
  */
 import { nearest } from '../../registry/nearest.js'
+import type { StellaEnvironment } from '../files/environment.js'
 import { readEnvironment } from '../files/environment.js'
 import { packageVersion } from '../files/package-root.js'
 import type { CliIo, CommandSpec } from './command.js'
@@ -55,10 +56,18 @@ async function dispatch(argv: readonly string[], io: CliIo, output: Output): Pro
   const report = new Reporter({ stream: io.stderr, quiet: values.quiet })
   const signals = [output.closed, ...(io.interrupt === undefined ? [] : [io.interrupt])]
   const signal = AbortSignal.any(signals)
-  const environment = readEnvironment(io.env)
+  let settings: StellaEnvironment | undefined
+  const readSettings = (): StellaEnvironment => (settings ??= readEnvironment(io.env))
+  // Refused now, and not after the work. Whoever looks for what is wrong must not stop at the first.
+  if (command.diagnoses !== true) readSettings()
   const run = await command.load()
   try {
-    return await run({ values, positionals, io, output, report, signal, environment })
+    return await run({
+      ...{ values, positionals, io, output, report, signal },
+      get environment() {
+        return readSettings()
+      },
+    })
   } finally {
     report.clear()
   }

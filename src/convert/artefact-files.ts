@@ -10,3 +10,9 @@ export const TOKENIZER_FILE = 'tokenizer.json'
 export function headFile(dimensions: number): string {
   return `heads/${dimensions}.onnx`
 }
+
+/** Folder with the weights as engines on processors want them. */
+export const PACKED_FOLDER = 'packed'
+
+/** Names the lock under which packed forms are made and removed, beside them. */
+export const PACKING_LOCK = 'packing'

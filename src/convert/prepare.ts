@@ -14,6 +14,7 @@ import type { Manifest } from '../files/manifest.js'
 import { MANIFEST_FILE, readManifest } from '../files/manifest.js'
 import { writingTo } from '../files/storage.js'
 import { headFile } from './artefact-files.js'
+import { artefactFolder } from './artefact-folder.js'
 import { RefusedByAuto, acceptForAuto, isWorthQuantising, settledBefore } from './auto-precision.js'
 import type { TaskText } from './calibration/task-text.js'
 import { checkCalibration } from './calibration/check-texts.js'
@@ -24,8 +25,10 @@ import { convertHead } from './convert-head.js'
 import type { ConvertProgress } from './convert-progress.js'
 import type { Precision, PrecisionRequest } from './recipe.js'
 import { RECIPE, checkPrecision } from './recipe.js'
-import { findCheckpoint, revisionOf } from './source.js'
+import { findCheckpoint } from './source.js'
 import type { GraphTarget } from './write-graph.js'
+
+export { artefactFolder } from './artefact-folder.js'
 
 const STORAGE_ADVICE = 'Free space there, or set STELLA_HOME (the option `home`) to a folder that can be written'
 
@@ -140,15 +143,6 @@ async function remember(
     await writeFileAtomic(join(folder, MANIFEST_FILE), `${JSON.stringify(extended, null, 2)}\n`)
     return { folder, manifest: extended, converted: false }
   })
-}
-
-/** Folder of the artefact of `info` in one precision; of `auto` only its lock exists. */
-export async function artefactFolder(
-  info: StellaModelInfo,
-  precision: PrecisionRequest,
-  { home = readEnvironment().home }: Pick<PrepareOptions, 'home'> = {},
-): Promise<string> {
-  return join(home, 'artefacts', info.key, `${await revisionOf(info)}-${precision}`)
 }
 
 async function prepareIn(

@@ -3,10 +3,10 @@
  * the order of the texts. `LoadedStellaModel` runs batches in its own thread, the pool in workers.
  */
 import type { StellaModelInfo } from '../../registry/types.js'
-import { StellaError } from '../errors.js'
+import { StellaError, isStellaError } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
+import { tooLong } from '../text/length-errors.js'
 import type { StellaTokenizer, TokenizedText } from '../text/tokenizer.js'
-import { tooLong } from '../text/tokenizer.js'
 import type { ResolvedEmbedOptions } from './options.js'
 import type { PackedTexts } from '../packed/packing.js'
 import { RUN_LIMITS, packTexts, planRuns } from '../packed/packing.js'
@@ -147,9 +147,27 @@ export function checkInputs(
 ): readonly EmbedInput[] {
   const given: unknown = inputs
   if (!Array.isArray(given)) throw refused(`Expected an array of texts; got ${show(given)}`, {})
-  return Array.from<unknown, EmbedInput>(given, (input, index) => {
-    return typeof input === 'string' ? checkText(input, index) : checkIds(info, input, index, options)
+  return Array.from<unknown, EmbedInput>(given, (input, index) => checkInput(info, input, index, options))
+}
+
+/** As {@link checkInputs}, each for itself: the input as it was read, or why it is none. */
+export function checkEach(
+  info: StellaModelInfo,
+  inputs: readonly unknown[],
+  options: ResolvedEmbedOptions,
+): readonly (EmbedInput | StellaError)[] {
+  return inputs.map((input, index) => {
+    try {
+      return checkInput(info, input, index, options)
+    } catch (error) {
+      if (isStellaError(error)) return error
+      throw error
+    }
   })
+}
+
+function checkInput(info: StellaModelInfo, input: unknown, index: number, options: ResolvedEmbedOptions): EmbedInput {
+  return typeof input === 'string' ? checkText(input, index) : checkIds(info, input, index, options)
 }
 
 function checkText(text: string, index: number): string {

@@ -49,7 +49,17 @@ export interface ResolvedEmbedOptions {
   readonly onProgress: ((progress: BatchProgress) => void) | undefined
 }
 
-const KNOWN = ['task', 'prompt', 'dimensions', 'normalize', 'maxLength', 'overflow', 'signal', 'onProgress'] as const
+/** Names of the options of {@link BatchEmbedOptions}. */
+export const EMBED_OPTIONS = [
+  'task',
+  'prompt',
+  'dimensions',
+  'normalize',
+  'maxLength',
+  'overflow',
+  'signal',
+  'onProgress',
+] as const
 
 /** A prompt of this many characters is a mistake: it would be most of every text. */
 const MAX_PROMPT_CHARACTERS = 10_000
@@ -75,7 +85,7 @@ export function resolveEmbedOptions(
   options: BatchEmbedOptions = {},
   limit: LengthLimit = { tokens: info.tokens.max, reason: `the limit of ${info.key}` },
 ): ResolvedEmbedOptions {
-  rejectUnknownKeys(options, KNOWN)
+  rejectUnknownKeys(options, EMBED_OPTIONS)
   const { task, prompt, normalize = true, overflow = 'truncate-right', signal, onProgress } = options
   if (task !== undefined && prompt !== undefined) throw invalid('prompt', 'absent where `task` is given', prompt)
   if (prompt !== undefined && (typeof prompt !== 'string' || prompt.length > MAX_PROMPT_CHARACTERS)) {

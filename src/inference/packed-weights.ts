@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { MIN_SHARED_BYTES } from '../../registry/memory.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { PackOrder } from '../../workers/pack-protocol.js'
-import { BACKBONE_FILE } from '../convert/artefact-files.js'
+import { BACKBONE_FILE, PACKED_FOLDER, PACKING_LOCK } from '../convert/artefact-files.js'
 import { FLASH_MIN_TOKENS } from '../convert/layers/attention.js'
 import { messageOf } from '../errors.js'
 import { replaceFolder } from '../files/atomic.js'
@@ -23,11 +23,7 @@ import { RECORD_FILE, packedName, readPackedRecord, writePackedRecord, writeRefu
 import { PackingEnded, packInProcess } from './packing-process.js'
 import { removeStalePacked } from './stale-packed-weights.js'
 
-/** Folder of an artefact with its packed forms. */
-export const PACKED_FOLDER = 'packed'
-
-/** Names the lock under which packed forms are made and removed, beside them. */
-export const PACKING_LOCK = 'packing'
+export { PACKED_FOLDER, PACKING_LOCK } from '../convert/artefact-files.js'
 
 /**
  * Disk space that packing takes at its height, in raw weights. What the engine saves is the raw tensors and the packed

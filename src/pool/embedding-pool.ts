@@ -5,19 +5,33 @@ import { EventEmitter } from 'eventemitter3'
 
 import { isModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { StellaError } from '../errors.js'
+import { StellaError, isStellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
-import { withOwnSignal } from '../files/cancellation.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
-import { checkInputs, single } from '../inference/embed-texts.js'
-import type { BatchEmbedOptions, EmbedOptions, LengthLimit, ResolvedEmbedOptions } from '../inference/options.js'
+import { checkEach, checkInputs, single } from '../inference/embed-texts.js'
+import type { LengthLimit } from '../inference/options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/options.js'
-import type { LoadedEntry } from './loaded-entry.js'
-import { MemoryLedger } from './memory-ledger.js'
+import type { Lane } from '../scheduler/scheduler.js'
+import type { Backend } from './backend.js'
+import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
+import { resolveCallOptions } from './call-options.js'
+import { withDeadline } from './deadline.js'
+import { embedStream } from './embed-stream.js'
+import { Governor } from './governor.js'
+import type { ModelFacts, PoolHealth } from './health.js'
+import { SUCCESS_AGE_LIMIT_MS, modelsToProbe, poolHealth } from './health.js'
+import type { EventFacts } from './model-slot.js'
 import { ModelSlot } from './model-slot.js'
+import { OnnxBackend } from './onnx-backend.js'
+import type { FailureMode } from './pending-call.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
 import { resolvePoolOptions } from './pool-options.js'
 import type { PoolStats } from './pool-stats.js'
+import type { StreamErrorPolicy, TextSource, StreamOptions, Streamed } from './stream-options.js'
+import { resolveStreamOptions } from './stream-options.js'
+import type { EmbedEach, TextOutcome } from './text-outcome.js'
+import type { EmbedTrace } from './tracing.js'
+import { embedTracing } from './tracing.js'
 
 /** A registry key, an alias (the Hugging Face id), or a descriptor. */
 export type ModelReference = string | StellaModelInfo
@@ -26,80 +40,147 @@ export type ModelReference = string | StellaModelInfo
 export interface PreloadOptions {
   /** Head to have ready, also where it has yet to be downloaded. @default the model's default */
   readonly dimensions?: number | undefined
+  /** Keep it loaded until `unpin`, `evict` or `close`. @default false */
+  readonly pin?: boolean | undefined
   /** Gives up waiting. When nobody else waits for the model, its download or conversion ends too. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** How to ask for a pool's health. */
+export interface HealthRequest {
+  /** Have models that have not run of late run one word. @default true */
+  readonly probe?: boolean | undefined
+  /** How old a run may be to count, in milliseconds. @default 60_000 */
+  readonly maxAgeMs?: number | undefined
+  /** Gives up on probes after so many milliseconds: what has not answered is not ready. @default 5_000 */
+  readonly timeoutMs?: number | undefined
 }
 
 /** Embeds texts in worker threads that each load a model once. */
 export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
-  readonly #ledger: MemoryLedger
+  readonly #backend: Backend
+  readonly #governor: Governor
   readonly #slots = new Map<string, ModelSlot>()
-  /** Models whose workers are being stopped, and still hold their memory. */
-  readonly #retiring = new Map<string, Promise<void>>()
   readonly #calls = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
+  #closed = false
 
-  private constructor(options: ResolvedPoolOptions) {
+  private constructor(options: ResolvedPoolOptions, backend: Backend) {
     super()
     this.#options = options
-    this.#ledger = new MemoryLedger(options.budget)
+    this.#backend = backend
+    this.#governor = new Governor({
+      budget: options.budget,
+      logger: options.logger,
+      onPressure: (event) => {
+        this.#tell(() => this.emit('memoryPressure', event))
+      },
+    })
   }
 
   /**
    * Opens a pool. Loads nothing: a model is loaded by its first call, or by `preload`.
    *
+   * @param engine - For tests: what to serve models with.
    * @throws {StellaError} OPTION_INVALID naming the option and what is accepted.
    */
-  static async open(options: PoolOptions = {}): Promise<EmbeddingPool> {
-    return new EmbeddingPool(await resolvePoolOptions(options))
+  static async open(
+    options: PoolOptions = {},
+    engine: (options: ResolvedPoolOptions) => Backend = (resolved) => new OnnxBackend(resolved),
+  ): Promise<EmbeddingPool> {
+    const resolved = await resolvePoolOptions(options)
+    return new EmbeddingPool(resolved, engine(resolved))
   }
 
   /**
    * Embeds one text.
    *
    * @throws {StellaError} MODEL_UNKNOWN, MODEL_NOT_DOWNLOADED, MODEL_LOAD_FAILED, MEMORY_EXHAUSTED, INPUT_INVALID,
-   * INPUT_TOO_LONG, OPTION_INVALID, TASK_UNKNOWN, DIMENSIONS_UNSUPPORTED, ABORTED, WORKER_LOST, POOL_CLOSED.
+   * INPUT_TOO_LONG, OPTION_INVALID, TASK_UNKNOWN, DIMENSIONS_UNSUPPORTED, OVERLOADED, BREAKER_OPEN, TIMEOUT, ABORTED,
+   * WORKER_LOST, POOL_CLOSED.
    */
-  async embed(model: ModelReference, input: EmbedInput, options: EmbedOptions = {}): Promise<EmbedResult> {
-    return single(await this.batchEmbed(model, [input], options))
+  async embed(model: ModelReference, input: EmbedInput, options: PoolEmbedOptions = {}): Promise<EmbedResult> {
+    return single(await this.#embed('embed', model, [input], options, 'interactive'))
   }
 
   /**
    * Embeds many texts, in their order, on all workers of the model. An empty list gives an empty result. The list is
-   * read at once: what the caller does with it later has no effect.
+   * read at once: what the caller does with it later has no effect. All or none: the first text that fails fails the
+   * call, and what has not run of the others is not run.
    *
    * @throws {StellaError} as {@link EmbeddingPool.embed}, naming the text.
    */
-  async batchEmbed(
+  batchEmbed(
     model: ModelReference,
     inputs: readonly EmbedInput[],
-    options: BatchEmbedOptions = {},
+    options: PoolBatchOptions = {},
   ): Promise<BatchEmbedResult> {
-    const info = this.#find(model)
-    // Checked before the model is loaded: a mistake in an option answers at once.
-    const resolved = resolveEmbedOptions(info, options, this.#lengthLimit(info))
-    const texts = checkInputs(info, inputs, resolved)
-    return this.#track(() =>
-      withOwnSignal(resolved.signal, (signal) => {
-        const own = { ...resolved, signal }
-        return this.#with(info, own, (entry) => entry.embed(texts, own))
-      }),
-    )
+    return this.#embed('batchEmbed', model, inputs, options, 'bulk')
   }
 
   /**
-   * Loads a model before its first call. Calling it again, or while it loads, loads nothing twice.
+   * Embeds texts as they come, as fast as the consumer takes the vectors: no more of `source` is read than is under way.
+   *
+   * ```ts
+   * for await (const { index, embedding } of pool.embedStream('stella-en-400m-v5', lines)) { … }
+   * ```
+   *
+   * @throws {StellaError} at once, INPUT_INVALID, OPTION_INVALID, MODEL_UNKNOWN, POOL_CLOSED; from the iteration, what
+   * {@link EmbeddingPool.embed} throws, with the text's place in the source as `details.index`; what `source` throws.
+   */
+  embedStream<E extends StreamErrorPolicy = 'throw'>(
+    model: ModelReference,
+    source: TextSource,
+    options: StreamOptions<E> = {},
+  ): AsyncGenerator<Streamed<E>, void, void> {
+    const info = this.#find(model)
+    const resolved = resolveStreamOptions(options)
+    const call = resolveCallOptions(info, resolved.call, this.#lengthLimit(info), 'bulk')
+    const embedEach: EmbedEach = async (inputs, signal) => {
+      // The pool may have been closed since the stream began.
+      const slot = this.#slot(this.#find(info))
+      const embed = { ...call.embed, signal }
+      const checked = checkEach(info, inputs, embed)
+      const texts = checked.filter((input): input is EmbedInput => !isStellaError(input))
+      const outcomes =
+        texts.length === 0 ? [] : await this.#call('embedStream', slot, texts, { ...call, embed }, 'each')
+      return mergeOutcomes(checked, outcomes)
+    }
+    return embedStream(source, resolved, embedEach)
+  }
+
+  /**
+   * Loads a model with all workers that are planned for it, before its first call. Calling it again, or while it loads,
+   * loads nothing twice.
    *
    * @throws {StellaError} MODEL_UNKNOWN, MODEL_NOT_DOWNLOADED, MODEL_LOAD_FAILED, MEMORY_EXHAUSTED,
    * DIMENSIONS_UNSUPPORTED, ABORTED, POOL_CLOSED.
    */
   async preload(model: ModelReference, options: PreloadOptions = {}): Promise<void> {
+    rejectUnknownKeys(options, ['dimensions', 'pin', 'signal'])
+    const { pin = false, ...rest } = options
+    if (typeof pin !== 'boolean') throw invalid('pin', 'true or false', pin)
     const info = this.#find(model)
-    rejectUnknownKeys(options, ['dimensions', 'signal'])
-    const resolved = resolveEmbedOptions(info, options)
-    const { dimensions, signal } = resolved
-    await this.#track(() => this.#with(info, resolved, (entry) => entry.requireHead(dimensions, signal)))
+    const { dimensions, signal } = resolveEmbedOptions(info, rest)
+    const slot = this.#slot(info)
+    await this.#track(() =>
+      slot.use(dimensions, signal, async (served) => {
+        await served.requireHead(dimensions, signal)
+        await served.crew.fill()
+      }),
+    )
+    if (pin) slot.pinned = true
+  }
+
+  /** Keeps a model, once loaded, until `unpin`, `evict` or `close`: neither idle time nor other models' needs evict it. */
+  pin(model: ModelReference): void {
+    this.#slot(this.#find(model)).pinned = true
+  }
+
+  /** Takes back {@link EmbeddingPool.pin}. */
+  unpin(model: ModelReference): void {
+    this.#slot(this.#find(model)).pinned = false
   }
 
   /**
@@ -110,21 +191,33 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
    * @throws {StellaError} MODEL_UNKNOWN.
    */
   async evict(model: ModelReference): Promise<void> {
-    const { key } = this.#find(model)
-    const slot = this.#slots.get(key)
-    // Perhaps on its way out already: then this waits for its memory, too.
-    if (slot === undefined) return this.#retiring.get(key)
-    await this.#retire(slot)
-    this.#tell(() => this.emit('modelEvicted', { model: key }))
+    await this.#slots.get(this.#find(model).key)?.evict('asked')
   }
 
   /** What the pool holds and has done, now. */
   stats(): PoolStats {
+    const { budget, granted, measured, pressure } = this.#governor
     return {
       closed: this.#closing !== undefined,
-      memory: { budget: this.#ledger.budget, granted: this.#ledger.granted, resident: process.memoryUsage.rss() },
+      memory: { budget, granted, resident: process.memoryUsage.rss(), measured, pressure },
       models: [...this.#slots.values()].map((slot) => slot.stats()),
     }
+  }
+
+  /**
+   * Whether the pool is alive, and whether it can serve: ready is what a model is that ran of late. Never rejects for a
+   * model's sake.
+   */
+  async health(request: HealthRequest = {}): Promise<PoolHealth> {
+    rejectUnknownKeys(request, ['probe', 'maxAgeMs', 'timeoutMs'])
+    const { probe = true, maxAgeMs = SUCCESS_AGE_LIMIT_MS, timeoutMs = PROBE_TIMEOUT_MS } = request
+    const facts = (): ModelFacts[] => [...this.#slots.values()].map((slot) => slot.facts())
+    if (probe && this.#closing === undefined) {
+      const silent = modelsToProbe(facts(), performance.now(), { maxAgeMs })
+      await Promise.all(silent.map((key) => this.#slots.get(key)?.probe(timeoutMs)))
+    }
+    const state = this.#closed ? 'closed' : this.#closing === undefined ? 'open' : 'closing'
+    return poolHealth(state, facts(), performance.now(), { maxAgeMs })
   }
 
   /** Waits for the calls under way, then stops all workers. New calls are refused. Closing twice is fine. */
@@ -139,9 +232,62 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   async #drain(): Promise<void> {
     await Promise.allSettled(this.#calls)
-    await Promise.all([...this.#slots.values()].map((slot) => slot.close()))
-    await Promise.all(this.#retiring.values())
-    this.#slots.clear()
+    await Promise.all([...this.#slots.values()].map((slot) => slot.evict('closed')))
+    await this.#governor.close()
+    this.#closed = true
+  }
+
+  async #embed(
+    name: EmbedTrace['call'],
+    model: ModelReference,
+    inputs: readonly EmbedInput[],
+    options: PoolBatchOptions,
+    lane: Lane,
+  ): Promise<BatchEmbedResult> {
+    const info = this.#find(model)
+    // Checked before the model is loaded: a mistake in an option answers at once.
+    const call = resolveCallOptions(info, options, this.#lengthLimit(info), lane)
+    const texts = checkInputs(info, inputs, call.embed)
+    if (texts.length === 0) return batchResult([], call.embed.dimensions)
+    const outcomes = await this.#call(name, this.#slot(info), texts, call, 'all-or-none')
+    return batchResult(outcomes, call.embed.dimensions)
+  }
+
+  /** A checked call, from its admission to its outcomes. */
+  #call(
+    name: EmbedTrace['call'],
+    slot: ModelSlot,
+    texts: readonly EmbedInput[],
+    { embed, lane, deadlineMs }: ResolvedCallOptions,
+    mode: FailureMode,
+  ): Promise<readonly TextOutcome[]> {
+    const work = (trace: EmbedTrace | undefined): Promise<readonly TextOutcome[]> =>
+      this.#track(() =>
+        slot.admit(texts, lane, (reservation) =>
+          withDeadline(embed.signal, deadlineMs, (signal) =>
+            slot.use(embed.dimensions, signal, (served) =>
+              served.embed(texts, { ...embed, signal }, { reservation, lane, mode, trace }),
+            ),
+          ),
+        ),
+      )
+    if (!embedTracing.active) return work(undefined)
+    return embedTracing.run(() => ({ model: slot.info.key, call: name, texts: texts.length, lane }), work)
+  }
+
+  #slot(info: StellaModelInfo): ModelSlot {
+    const found = this.#slots.get(info.key)
+    if (found !== undefined) return found
+    const slot = new ModelSlot(info, {
+      backend: this.#backend,
+      governor: this.#governor,
+      options: this.#options,
+      tell: (event, facts) => {
+        this.#told(info.key, event, facts)
+      },
+    })
+    this.#slots.set(info.key, slot)
+    return slot
   }
 
   #find(model: ModelReference): StellaModelInfo {
@@ -163,68 +309,18 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return { tokens: maxLength, reason: 'for which this pool has memory; open it with a larger `maxLength`' }
   }
 
-  /** Hands the loaded model to `use`, in the same breath in which it was seen to take calls. */
-  async #with<T>(
-    info: StellaModelInfo,
-    { dimensions, signal }: Pick<ResolvedEmbedOptions, 'dimensions' | 'signal'>,
-    use: (entry: LoadedEntry) => Promise<T>,
-  ): Promise<T> {
-    for (;;) {
-      const entry = await this.#load(info, dimensions, signal)
-      // Evicted while this call waited for it: it is loaded again.
-      if (!entry.closing) return use(entry)
+  /** Logs an event of a model, and emits it. */
+  #told<E extends keyof PoolEvents>(model: string, event: E, facts: EventFacts<E>): void {
+    const { logger } = this.#options
+    const message = LOG_MESSAGES[event]
+    if (message !== undefined) {
+      this.#tell(() => {
+        logger[LOG_LEVELS[event] ?? 'debug']({ model, ...facts }, message)
+      })
     }
-  }
-
-  #load(info: StellaModelInfo, dimensions: number, signal: AbortSignal | undefined): Promise<LoadedEntry> {
-    const slot = this.#slots.get(info.key) ?? this.#start(info, dimensions)
-    return slot.wait(signal)
-  }
-
-  #start(info: StellaModelInfo, dimensions: number): ModelSlot {
-    const slot = new ModelSlot(info, {
-      ledger: this.#ledger,
-      options: this.#options,
-      dimensions: info.heads.length === 0 ? undefined : [dimensions],
-      after: this.#retiring.get(info.key),
-      onReady: (worker, loadMs) => {
-        this.#tell(() => {
-          this.#options.logger.debug({ model: info.key, worker, loadMs }, 'worker ready')
-        })
-        this.#tell(() => this.emit('workerReady', { model: info.key, worker, loadMs }))
-      },
-      onRun: (report) => {
-        this.#tell(() => this.emit('batchCompleted', { model: info.key, ...report }))
-      },
-      onLoaded: ({ plan, precision, workers }, loadMs) => {
-        const facts = { model: info.key, workers: plan.workers, loadMs }
-        const { weights } = workers
-        const more = { precision, weights, device: 'cpu', dimensions: info.defaultDimensions, threads: plan.threads }
-        this.#tell(() => {
-          this.#options.logger.info({ ...facts, ...more }, 'model loaded')
-        })
-        this.#tell(() => this.emit('modelLoaded', facts))
-      },
-      // The next call tries again; it may have been the download, or memory that another model has since given back.
-      onFailed: () => {
-        if (this.#slots.get(info.key) === slot) this.#slots.delete(info.key)
-      },
-      onAbandoned: () => {
-        void this.#retire(slot)
-      },
-    })
-    this.#slots.set(info.key, slot)
-    return slot
-  }
-
-  /** Takes the slot out of use. Until it is closed, the next load of its model waits. */
-  async #retire(slot: ModelSlot): Promise<void> {
-    const { key } = slot.info
-    if (this.#slots.get(key) === slot) this.#slots.delete(key)
-    const closed = slot.close()
-    this.#retiring.set(key, closed)
-    await closed
-    if (this.#retiring.get(key) === closed) this.#retiring.delete(key)
+    // Facts and key together are what the event's listeners take; the compiler cannot follow that through a generic.
+    const emit = this.emit.bind(this) as (event: keyof PoolEvents, facts: object) => boolean
+    this.#tell(() => emit(event, { model, ...facts }))
   }
 
   /** A listener or logger that throws fails no call: its error surfaces as the uncaught exception it is. */
@@ -246,5 +342,61 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     } finally {
       this.#calls.delete(running)
     }
+  }
+}
+
+/** Time that a health check gives a probe, in milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000
+
+/** What a log says of each event, and how loudly. Batches and calls are for events, not for logs. */
+const LOG_MESSAGES: Readonly<Partial<Record<keyof PoolEvents, string>>> = {
+  workerSpawning: 'worker starting',
+  workerReady: 'worker ready',
+  workerLost: 'worker lost',
+  workerEvicted: 'idle worker stopped',
+  modelLoaded: 'model loaded',
+  modelEvicted: 'model evicted',
+  requestRejected: 'call refused',
+  breakerOpened: 'breaker opened',
+  breakerClosed: 'breaker closed',
+}
+
+const LOG_LEVELS: Readonly<Partial<Record<keyof PoolEvents, 'info' | 'warn'>>> = {
+  workerLost: 'warn',
+  modelLoaded: 'info',
+  modelEvicted: 'info',
+  breakerOpened: 'warn',
+  breakerClosed: 'info',
+}
+
+/** The outcomes of the texts that could be read, and the errors of the others, in the order of the texts. */
+function mergeOutcomes(
+  checked: readonly (EmbedInput | StellaError)[],
+  outcomes: readonly TextOutcome[],
+): readonly TextOutcome[] {
+  const embedded = outcomes.values()
+  return checked.map((input, index) => {
+    if (isStellaError(input)) return { ok: false, error: input }
+    const next = embedded.next()
+    if (next.done === true) throw new Error(`text ${index} has no outcome`)
+    return next.value
+  })
+}
+
+/** Outcomes of which none failed, as one result. */
+function batchResult(outcomes: readonly TextOutcome[], dimensions: number): BatchEmbedResult {
+  const texts = outcomes.map((outcome) => {
+    if (!outcome.ok) throw outcome.error
+    return outcome
+  })
+  return {
+    embeddings: texts.map(({ embedding }) => embedding),
+    dimensions,
+    usage: {
+      tokens: texts.reduce((sum, { tokens }) => sum + tokens, 0),
+      tokensTotal: texts.reduce((sum, { tokensTotal }) => sum + tokensTotal, 0),
+    },
+    tokens: texts.map(({ tokens }) => tokens),
+    truncated: texts.map(({ truncated }) => truncated),
   }
 }

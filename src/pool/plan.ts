@@ -33,6 +33,16 @@ export interface Plan {
   readonly memory: MemoryEstimate
 }
 
+/** What one worker of a plan takes, in bytes. */
+export function workerBytes({ memory }: Plan): number {
+  return memory.weights + memory.scratch + memory.base
+}
+
+/** What a plan takes with so many workers. */
+export function planMemory(plan: Plan, workers: number): MemoryEstimate {
+  return { ...plan.memory, total: plan.memory.shared + workers * workerBytes(plan) }
+}
+
 /**
  * Packed weights of a worker's own that are larger than this are not copied for speed, in bytes: the model gets one
  * worker with all cores.

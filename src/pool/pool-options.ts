@@ -8,6 +8,8 @@ import type { HubSettings } from '../files/environment.js'
 import type { Logger } from '../inference/logger.js'
 import { SILENT, isLogger } from '../inference/logger.js'
 import { MIN_MAX_LENGTH, invalid, rejectUnknownKeys } from '../inference/options.js'
+import type { QueueLimits } from '../scheduler/queue-budget.js'
+import { QUEUE_LIMITS } from '../scheduler/queue-budget.js'
 import type { MemoryRequest } from './memory-budget.js'
 import { readMemoryLimits, resolveMemoryBudget } from './memory-budget.js'
 
@@ -26,6 +28,19 @@ export interface PoolOptions {
   readonly workers?: number | undefined
   /** Threads inside each run of a worker. @default the cores divided by the workers */
   readonly threads?: number | undefined
+  /**
+   * A worker beyond the first leaves after so long without work, in milliseconds; `Infinity`: never. Workers that
+   * `workers` asked for stay.
+   * @default 60_000
+   */
+  readonly idleTimeoutMs?: number | undefined
+  /**
+   * A model without a call for so long is evicted, and loaded again by the next, in milliseconds; `Infinity`: never.
+   * @default 300_000
+   */
+  readonly keepAliveMs?: number | undefined
+  /** What each model may have taken in and not answered; more is refused with OVERLOADED. @default {@link QueueLimits} */
+  readonly queue?: Partial<QueueLimits> | undefined
   /** Longest text in tokens that any call may ask for; memory is reserved for it. @default each model's limit */
   readonly maxLength?: number | undefined
   /**
@@ -51,9 +66,15 @@ export interface PoolOptions {
 }
 
 /** Checked options with defaults filled in. */
-export interface ResolvedPoolOptions extends Omit<PoolOptions, 'memory' | 'registry' | 'logger'> {
+export interface ResolvedPoolOptions extends Omit<
+  PoolOptions,
+  'memory' | 'registry' | 'logger' | 'idleTimeoutMs' | 'keepAliveMs' | 'queue'
+> {
   /** Bytes. */
   readonly budget: number
+  readonly idleTimeoutMs: number
+  readonly keepAliveMs: number
+  readonly queue: QueueLimits
   readonly registry: ModelRegistry
   readonly logger: Logger
 }
@@ -62,6 +83,9 @@ const KNOWN = [
   'memory',
   'workers',
   'threads',
+  'idleTimeoutMs',
+  'keepAliveMs',
+  'queue',
   'maxLength',
   'precision',
   'sharedWeights',
@@ -75,6 +99,15 @@ const KNOWN = [
   'onWait',
 ] as const
 
+/** A burst comes again within a minute, or it was one. The Rust design has one minute in one place and five in another. */
+const IDLE_TIMEOUT_MS = 60_000
+
+/** Loading again takes a second; a gigabyte that nobody uses is missed elsewhere. */
+const KEEP_ALIVE_MS = 300_000
+
+/** Longest delay of a timer, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** More threads than this are a mistake on any machine of today. */
 const MAX_THREADS = 1024
 
@@ -85,7 +118,7 @@ const MAX_THREADS = 1024
  */
 export async function resolvePoolOptions(options: PoolOptions): Promise<ResolvedPoolOptions> {
   rejectUnknownKeys(options, KNOWN)
-  const { memory, registry, logger, ...rest } = options
+  const { memory, registry, logger, idleTimeoutMs, keepAliveMs, queue, ...rest } = options
   checkCount('workers', options.workers, MAX_THREADS)
   checkCount('threads', options.threads, MAX_THREADS)
   checkCount('maxLength', options.maxLength, Number.MAX_SAFE_INTEGER, MIN_MAX_LENGTH)
@@ -103,6 +136,9 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   if (options.home === '') throw invalid('home', 'a folder', options.home)
   return Object.freeze({
     ...rest,
+    idleTimeoutMs: resolveTimeout('idleTimeoutMs', idleTimeoutMs, IDLE_TIMEOUT_MS),
+    keepAliveMs: resolveTimeout('keepAliveMs', keepAliveMs, KEEP_ALIVE_MS),
+    queue: resolveQueueLimits(queue),
     budget: resolveMemoryBudget(memory, await readMemoryLimits()),
     registry: registry ?? getDefaultRegistry(),
     logger: logger ?? SILENT,
@@ -118,4 +154,21 @@ function checkCount(name: string, value: number | undefined, max: number, min = 
 function checkKind(name: string, value: unknown, kind: 'boolean' | 'string' | 'function'): void {
   if (value === undefined || typeof value === kind) return
   throw invalid(name, `a ${kind}`, value)
+}
+
+function resolveTimeout(name: string, value: number | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault
+  if (value === Number.POSITIVE_INFINITY) return value
+  if (typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS) return value
+  throw invalid(name, `milliseconds from 0 to ${MAX_TIMER_MS}, or Infinity`, value)
+}
+
+function resolveQueueLimits(given: Partial<QueueLimits> | undefined): QueueLimits {
+  if (given === undefined) return QUEUE_LIMITS
+  rejectUnknownKeys(given, Object.keys(QUEUE_LIMITS))
+  for (const name of ['texts', 'tokens', 'bytes'] as const) {
+    checkCount(`queue.${name}`, given[name], Number.MAX_SAFE_INTEGER)
+  }
+  const { texts = QUEUE_LIMITS.texts, tokens = QUEUE_LIMITS.tokens, bytes = QUEUE_LIMITS.bytes } = given
+  return { texts, tokens, bytes }
 }

@@ -7,12 +7,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
-/** Where Linux tells of control groups; both are files, however the hierarchies are mounted. */
-const OWN_GROUPS = 'proc/self/cgroup'
-const MOUNTS = 'sys/fs/cgroup'
-
-/** Levels that are looked at, each of which costs a few reads. Below so many, the mount's own limit alone counts. */
-const MAX_LEVELS = 64
+import { OWN_GROUPS, controlGroups } from './cgroups.js'
 
 /** What tests replace. */
 export interface CoresOptions {
@@ -36,44 +31,23 @@ export function availableCores({ root = '/', available = availableParallelism() 
  * (https://docs.kernel.org/scheduler/sched-bwc.html, `cpu.cfs_quota_us`). Infinity where none says anything.
  */
 function cpuQuota(root: string): number {
-  const groups = read(join(root, OWN_GROUPS)) ?? ''
-  const quotas = groups.split('\n').flatMap((line) => {
-    // hierarchy:controllers:path, and a path may hold colons.
-    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? []
-    if (controllers === undefined || path === undefined) return []
-    if (controllers === '') return levels(path).flatMap((level) => unifiedQuotas(root, level))
-    const names = controllers.split(',')
-    return names.includes('cpu') ? levels(path).map((level) => legacyQuota(root, controllers, level)) : []
-  })
-  return Math.min(Number.POSITIVE_INFINITY, ...quotas)
+  const { unified, legacy } = controlGroups(read(join(root, OWN_GROUPS)) ?? '', 'cpu')
+  return Math.min(
+    Number.POSITIVE_INFINITY,
+    ...unified.map((folder) => unifiedQuota(join(root, folder))),
+    ...legacy.map((folder) => legacyQuota(join(root, folder))),
+  )
 }
 
-/**
- * A group and all above it, as paths from the mount. The mount itself is always among them: in a container it is the
- * container's own group, whatever the path says, which may be the host's.
- */
-function levels(path: string): readonly string[] {
-  const parts = path.split('/').filter((part) => part !== '')
-  // A group outside of what is mounted here.
-  if (parts.includes('..') || parts.length > MAX_LEVELS) return ['']
-  return Array.from({ length: parts.length + 1 }, (_, count) => parts.slice(0, count).join('/'))
+/** Of version 2. */
+function unifiedQuota(folder: string): number {
+  const [quota, period] = (read(join(folder, 'cpu.max')) ?? '').trim().split(/\s+/)
+  return quotaOf(quota, period)
 }
 
-/** Of version 2, which lies in a folder of its own where version 1 has the controllers. */
-function unifiedQuotas(root: string, level: string): readonly number[] {
-  return ['', 'unified'].map((mount) => {
-    const [quota, period] = (read(join(root, MOUNTS, mount, level, 'cpu.max')) ?? '').trim().split(/\s+/)
-    return quotaOf(quota, period)
-  })
-}
-
-/** Of version 1. Its folder has the controllers' names, and often a link for each of them. */
-function legacyQuota(root: string, controllers: string, level: string): number {
-  const quotas = [controllers, 'cpu'].map((mount) => {
-    const folder = join(root, MOUNTS, mount, level)
-    return quotaOf(read(join(folder, 'cpu.cfs_quota_us')), read(join(folder, 'cpu.cfs_period_us')))
-  })
-  return Math.min(...quotas)
+/** Of version 1. */
+function legacyQuota(folder: string): number {
+  return quotaOf(read(join(folder, 'cpu.cfs_quota_us')), read(join(folder, 'cpu.cfs_period_us')))
 }
 
 /** `max` and -1 say that there is no limit; so does whatever else is no positive number. */

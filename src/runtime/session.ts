@@ -56,12 +56,30 @@ const LOG_ERRORS = 3
 /** Tensors below this size stay inside a saved graph, in bytes. Larger ones go to the data file, which can be mapped. */
 const MIN_SAVED_EXTERNAL_BYTES = 1024
 
+/** Path of the engine's package.json. Does not load it. */
+export function enginePackage(): string {
+  return createRequire(import.meta.url).resolve('onnxruntime-node/package.json')
+}
+
 /** Version of the engine that is installed. Does not load it. */
 export function engineVersion(): string {
-  const path = createRequire(import.meta.url).resolve('onnxruntime-node/package.json')
+  const path = enginePackage()
   const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'))
   if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version)
   throw new Error(`${path} has no version`)
+}
+
+/** What the engine says of itself. */
+export interface EngineFacts {
+  readonly version: string
+  /** Execution providers; one that is not bundled needs libraries of its own. This package uses `cpu`. */
+  readonly providers: readonly { readonly name: string; readonly bundled: boolean }[]
+}
+
+/** Loads the engine and asks it. Where its binary does not suit the machine, that may end the process. */
+export async function engineFacts(): Promise<EngineFacts> {
+  const { env, listSupportedBackends } = await importEngine()
+  return { version: env.versions.node ?? engineVersion(), providers: listSupportedBackends() }
 }
 
 /** An open graph. */

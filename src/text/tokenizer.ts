@@ -1,44 +1,33 @@
-/** Texts to token ids with the checkpoint's own tokenizer, off the calling thread. Knows limits, not what fills them. */
-import { readFile, stat } from 'node:fs/promises'
+/**
+ * Texts to token ids with the checkpoint's own tokenizer. The library works on threads of its own, but what it finds is
+ * taken from it, and freed, on the calling thread: `tokenizer-thread.ts` is for callers that must not be held up.
+ * It is native and loaded on first use: a platform without a binary must fail as an error of a load, not of an import.
+ */
+import { stat } from 'node:fs/promises'
+import { setImmediate as breathe } from 'node:timers/promises'
 
-import type { Encoding } from 'tokenizers'
-import { Tokenizer } from 'tokenizers'
+import type * as Tokenizers from 'tokenizers'
+import type { Encoding, Tokenizer } from 'tokenizers'
 
 import { StellaError, messageOf } from '../errors.js'
-import { throwIfAborted, untilAborted } from '../files/cancellation.js'
-import type { OverflowPolicy } from './overflow.js'
+import { encodeAll } from './encode-all.js'
+import type { EncodedTexts, FittedText } from './encoded-texts.js'
+import { layFlat, toOutcomes } from './encoded-texts.js'
+import { callsOf } from './native-calls.js'
+import type { EachTokenizer, TextOptions, Tokenized, TokenizedText, TokenizeOptions } from './tokenized-text.js'
 
-/** Texts per call into the native library: enough for all its threads. */
-const TEXTS_PER_CALL = 256
-
-/** Characters per call: the library holds many bytes for each while it runs. A longer text is a call of its own. */
-const CHARACTERS_PER_CALL = 2_000_000
+export type { TextOptions, Tokenized, TokenizedText, TokenizeOptions } from './tokenized-text.js'
 
 /** The multilingual tokenizers of real checkpoints stay under 20 MB. */
 const MAX_TOKENIZER_BYTES = 100_000_000
 
-/** One text as the model will read it. */
-export interface TokenizedText {
-  /** Ids after truncation, special tokens included. */
-  readonly ids: Int32Array
-  /** Tokens the whole text has, special tokens included. */
-  readonly total: number
-  readonly truncated: boolean
-}
-
-/** How to tokenise. */
-export interface TokenizeOptions {
-  /** Put before each text. */
-  readonly prompt: string
-  readonly maxLength: number
-  readonly overflow: OverflowPolicy
-  /** What to call each text in errors. @default its place */
-  readonly places?: readonly number[] | undefined
-  readonly signal?: AbortSignal | undefined
-}
+/**
+ * Tokens taken from the library before the event loop has its turn. MEASURED_HERE
+ */
+const TOKENS_PER_BREATH = 20_000
 
 /** A loaded tokenizer. */
-export class StellaTokenizer {
+export class StellaTokenizer implements EachTokenizer {
   readonly #tokenizer: Tokenizer
   /** Special tokens before and after every text. */
   readonly #before: number
@@ -51,19 +40,21 @@ export class StellaTokenizer {
   }
 
   /**
-   * Loads a `tokenizer.json`. The truncation and padding it may state are dropped: the 400M's cuts and pads every text
-   * to 512 tokens.
+   * Loads a `tokenizer.json`, which blocks the calling thread. The truncation and padding that it may state are dropped:
+   * the 400M's cuts and pads every text to 512 tokens.
    *
    * @param vocab - Rows of the model's embedding table.
-   * @throws {StellaError} ARTEFACT_INVALID when it cannot be read, is no tokenizer, or has more tokens than the table.
+   * @throws {StellaError} ARTEFACT_INVALID when it cannot be read, is no tokenizer, or has more tokens than the table;
+   * MODEL_LOAD_FAILED where the library has no binary for this platform.
    */
   static async load(path: string, vocab: number): Promise<StellaTokenizer> {
+    const { Tokenizer } = await importLibrary()
     try {
       const { size } = await stat(path)
       if (size > MAX_TOKENIZER_BYTES) throw new Error(`it has ${size} bytes; at most ${MAX_TOKENIZER_BYTES} are read`)
-      const json: unknown = JSON.parse(await readFile(path, 'utf8'))
-      if (typeof json !== 'object' || json === null) throw new Error('not a JSON object')
-      const tokenizer = Tokenizer.fromString(JSON.stringify({ ...json, truncation: null, padding: null }))
+      const tokenizer = Tokenizer.fromFile(path)
+      tokenizer.disableTruncation()
+      tokenizer.disablePadding()
       const tokens = tokenizer.getVocabSize(true)
       if (tokens > vocab) throw new Error(`it has ${tokens} tokens; the model's embedding table has ${vocab} rows`)
       const { before, after } = await specialTokens(tokenizer)
@@ -77,60 +68,78 @@ export class StellaTokenizer {
   }
 
   /**
-   * Token ids of each text. Runs on the library's own threads.
+   * Token ids of each text: all or none.
    *
    * @throws {StellaError} INPUT_TOO_LONG under `overflow: 'error'`, naming the text; OPTION_INVALID when a text must be
    * cut and the prompt leaves nothing of it; ABORTED between calls.
    */
-  async encode(texts: readonly string[], options: TokenizeOptions): Promise<TokenizedText[]> {
-    const results: TokenizedText[] = []
-    for (const part of callsOf(texts)) {
-      throwIfAborted(options.signal, 'tokenising')
-      const call = this.#tokenizer.encodeBatch(part.map((text) => options.prompt + text))
-      for (const encoding of await untilAborted(options.signal, call, 'tokenising')) {
-        results.push(this.#fit(encoding, options.places?.[results.length] ?? results.length, options))
-      }
-    }
-    return results
+  encode(texts: readonly string[], options: TokenizeOptions): Promise<TokenizedText[]> {
+    return encodeAll(this, texts, options)
   }
 
-  #fit(encoding: Encoding, index: number, { maxLength, overflow, prompt }: TokenizeOptions): TokenizedText {
-    const ids = Int32Array.from(encoding.getIds())
+  /** Each text for itself: its ids, or the error that `encode` would throw for it. */
+  async encodeEach(
+    texts: readonly string[],
+    options: readonly TextOptions[],
+    places: readonly number[] = [...texts.keys()],
+  ): Promise<readonly Tokenized[]> {
+    return toOutcomes(await this.encodeFlat(texts, options), options, places)
+  }
+
+  /**
+   * As {@link encodeEach}, in the form that crosses threads.
+   *
+   * @param options - Of each text.
+   */
+  async encodeFlat(texts: readonly string[], options: readonly TextOptions[]): Promise<EncodedTexts> {
+    const limits = (place: number): TextOptions => {
+      const own = options[place]
+      if (own === undefined) throw new Error(`${texts.length} texts have ${options.length} options`)
+      return own
+    }
+    const whole = texts.map((text, place) => limits(place).prompt + text)
+    const fitted: FittedText[] = []
+    let breath = 0
+    for (const [first, end] of callsOf(texts.length, (place) => whole[place]?.length ?? 0)) {
+      for (const encoding of await this.#tokenizer.encodeBatch(whole.slice(first, end))) {
+        const text = this.#fit(encoding, limits(fitted.length))
+        fitted.push(text)
+        breath += text.total
+        if (breath < TOKENS_PER_BREATH) continue
+        breath = 0
+        await breathe()
+      }
+    }
+    return layFlat(fitted)
+  }
+
+  #fit(encoding: Encoding, { maxLength, overflow, prompt }: TextOptions): FittedText {
+    const ids = encoding.getIds()
     const total = ids.length
-    if (total <= maxLength) return { ids, total, truncated: false }
-    if (overflow === 'error') throw tooLong(index, total, maxLength)
-    const kept = new Int32Array(maxLength)
+    if (total <= maxLength) return { ids, total }
+    if (overflow === 'error') return { refused: 'text', total }
     const tail = total - this.#after
     // The prompt is part of what the model was asked: the cut comes after it.
     const head = prompt === '' ? this.#before : tokensUpTo(encoding, prompt, this.#before)
     // All texts would get one vector, that of the prompt.
-    if (head + this.#after >= maxLength) throw promptTooLong(head + this.#after, maxLength)
-    if (overflow === 'truncate-right') {
-      kept.set(ids.subarray(0, maxLength - this.#after))
-    } else {
-      kept.set(ids.subarray(0, head))
-      kept.set(ids.subarray(tail - (maxLength - this.#after - head), tail), head)
-    }
-    kept.set(ids.subarray(tail), maxLength - this.#after)
-    return { ids: kept, total, truncated: true }
+    if (head + this.#after >= maxLength) return { refused: 'prompt', total: head + this.#after }
+    const room = maxLength - this.#after
+    const kept =
+      overflow === 'truncate-right'
+        ? ids.slice(0, room)
+        : ids.slice(0, head).concat(ids.slice(tail - (room - head), tail))
+    return { ids: kept.concat(ids.slice(tail)), total }
   }
 }
 
-/** The error of a text over its limit. */
-export function tooLong(index: number, tokens: number, maxLength: number): StellaError {
-  return new StellaError(
-    'INPUT_TOO_LONG',
-    `Text ${index} has ${tokens} tokens; the limit is ${maxLength}. Raise \`maxLength\`, or choose \`overflow: 'truncate-right'\``,
-    { details: { index, tokens, maxLength } },
-  )
-}
-
-function promptTooLong(tokens: number, maxLength: number): StellaError {
-  return new StellaError(
-    'OPTION_INVALID',
-    `The prompt and the special tokens take ${tokens} tokens; a \`maxLength\` of ${maxLength} leaves nothing of the text. Raise it above ${tokens}`,
-    { details: { option: 'maxLength', tokens, maxLength } },
-  )
+async function importLibrary(): Promise<typeof Tokenizers> {
+  try {
+    return await import('tokenizers')
+  } catch (error) {
+    throw new StellaError('MODEL_LOAD_FAILED', `The tokenizer library does not load here: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 /** How many special tokens the post-processor puts on either side, seen on a probe. */
@@ -148,25 +157,15 @@ async function specialTokens(tokenizer: Tokenizer): Promise<{ before: number; af
 /**
  * Tokens up to the end of the prompt, the `before` special ones included. A token that reaches into the text, as a
  * prompt's last space joins the word after it, belongs to the text. Offsets count Unicode characters of the whole input.
+ *
+ * Asks for one token after the other: all offsets of a text are an array for each of its tokens.
  */
 function tokensUpTo(encoding: Encoding, prompt: string, before: number): number {
   const characters = Array.from(prompt).length
-  const past = encoding.getOffsets().findIndex(([, end], token) => token >= before && (end ?? 0) > characters)
-  return past === -1 ? encoding.getLength() : past
-}
-
-/** Cuts texts into calls, in order. */
-function* callsOf(texts: readonly string[]): Generator<readonly string[]> {
-  let call: string[] = []
-  let characters = 0
-  for (const text of texts) {
-    if (call.length > 0 && (call.length === TEXTS_PER_CALL || characters + text.length > CHARACTERS_PER_CALL)) {
-      yield call
-      call = []
-      characters = 0
-    }
-    call.push(text)
-    characters += text.length
+  const tokens = encoding.getLength()
+  for (let token = before; token < tokens; token++) {
+    const [, end] = encoding.tokenToChars(token) ?? [0, 0]
+    if (end > characters) return token
   }
-  if (call.length > 0) yield call
+  return tokens
 }

@@ -59,7 +59,7 @@ it('workers that were asked for are had, or refused', async () => {
   await using pool = await open({ workers: 2, memory: room(1) })
   const refusal = { code: 'MEMORY_EXHAUSTED', details: { workers: 2 } }
   await expect(pool.preload('stella-nano')).rejects.toMatchObject(refusal)
-  expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [] })
+  expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [{ state: 'unloaded' }] })
 })
 
 it('the memory charged is that of the precision the artefact has', async () => {
@@ -67,7 +67,7 @@ it('the memory charged is that of the precision the artefact has', async () => {
   for (const precision of ['fp32', 'int8'] as const) {
     await using pool = await open({ precision, workers: 1 })
     await pool.preload('stella-nano')
-    granted.push(pool.stats().models[0]?.memory?.weights ?? Number.NaN)
+    granted.push(pool.stats().models[0]?.plan?.memory.weights ?? Number.NaN)
   }
   expect(granted[1]).toBeLessThan(granted[0] ?? 0)
 })

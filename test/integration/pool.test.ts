@@ -23,6 +23,9 @@ const temporary = temporaryFolder()
 const home = join(temporary.path, 'home')
 const TEXTS = Array.from({ length: 100 }, (_, index) => `text ${index}${' and more'.repeat(index)}`)
 
+/** A model that was loaded, and is no more. */
+const UNLOADED = { model: expect.any(String) as string, state: 'unloaded', workers: 0, memory: 0 }
+
 afterAll(() => temporary.remove())
 
 function open(options: PoolOptions = {}): Promise<EmbeddingPool> {
@@ -135,7 +138,7 @@ describe('loading', () => {
       await using pool = await open({ workers: 2 })
       const error: unknown = await pool.embed(broken, 'x').catch((reason: unknown) => reason)
       expect(error).toMatchObject({ code: 'MODEL_LOAD_FAILED', details: { workers: 2, loads: 2 } })
-      expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [] })
+      expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [UNLOADED] })
     })
 
     it('fails all calls that waited for it, and a later call tries again', async () => {
@@ -192,7 +195,7 @@ describe('giving up while the model loads', () => {
       },
     })
     expect(await codeOf(pool.embed('stella-nano', 'x', { signal: controller.signal }))).toBe('ABORTED')
-    expect(pool.stats().models).toHaveLength(0)
+    expect(pool.stats().models).toMatchObject([UNLOADED])
     const artefacts = await readdir(join(own, 'artefacts/stella-nano')).catch(() => [])
     expect(artefacts.filter((name) => name.endsWith('-fp32'))).toHaveLength(0)
     expect((await pool.embed('stella-nano', 'x')).embedding).toHaveLength(256)
@@ -249,7 +252,7 @@ describe('the memory budget', () => {
     const before = await pool.embed('stella-nano', 'x')
     expect(pool.stats().memory.granted).toBeGreaterThan(0)
     await pool.evict('stella-nano')
-    expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [] })
+    expect(pool.stats()).toMatchObject({ memory: { granted: 0 }, models: [UNLOADED] })
     const after = await pool.embed('stella-nano', 'x')
     expect(after.embedding).toEqual(before.embedding)
   })
@@ -300,7 +303,7 @@ describe('a signal', () => {
     controller.abort()
     expect(await codeOf(call)).toBe('ABORTED')
     expect((await pool.embed('stella-nano', 'x')).embedding).toHaveLength(256)
-    expect(pool.stats().models[0]).toMatchObject({ workers: 1, loads: 1, waiting: 0 })
+    expect(pool.stats().models[0]).toMatchObject({ workers: 1, loads: 1, waiting: { texts: 0, tokens: 0 } })
   })
 })
 
@@ -311,7 +314,7 @@ describe('closing', () => {
     await Promise.all([pool.close(), pool.close()])
     expect((await call).embeddings).toHaveLength(TEXTS.length)
     expect(await codeOf(pool.embed('stella-nano', 'x'))).toBe('POOL_CLOSED')
-    expect(pool.stats()).toMatchObject({ closed: true, memory: { granted: 0 }, models: [] })
+    expect(pool.stats()).toMatchObject({ closed: true, memory: { granted: 0 }, models: [UNLOADED] })
   })
 
   it('leaves no listener on the process', async () => {
@@ -330,7 +333,13 @@ it('logs model, precision, device, dimension and load time once it is loaded', a
   await using pool = await open({ workers: 1, logger })
   await pool.preload('stella-nano')
   expect(info).toHaveBeenCalledWith(
-    expect.objectContaining({ model: 'stella-nano', precision: 'fp32', device: 'cpu', dimensions: 256 }),
+    expect.objectContaining({
+      model: 'stella-nano',
+      precision: 'fp32',
+      device: 'cpu',
+      dimensions: 256,
+      threads: expect.any(Number) as number,
+    }),
     'model loaded',
   )
   expect((info.mock.calls[0]?.[0] as { loadMs: number }).loadMs).toBeGreaterThan(0)

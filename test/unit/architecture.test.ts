@@ -25,7 +25,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   show: { files: /^src\/show\.ts$/, parts: [] },
   // rank 1
   protocol: {
-    files: /^workers\/(protocol|pack-protocol|graph-protocol|shared-counts)\.ts$/,
+    files: /^workers\/(protocol|pack-protocol|graph-protocol|tokenizing-protocol|shared-counts)\.ts$/,
     parts: ['errors', 'registry', 'show'],
     node: true,
   },
@@ -51,13 +51,22 @@ const PARTS: Readonly<Record<string, Part>> = {
     files: /^src\/packed\//,
     parts: ['runtime', 'registry', 'errors', 'show'],
   },
+  scheduler: {
+    files: /^src\/scheduler\//,
+    parts: ['packed', 'errors', 'show'],
+  },
   text: {
     files: /^src\/text\//,
-    parts: ['files', 'errors', 'show'],
+    parts: ['files', 'protocol', 'errors', 'show'],
     packages: { tokenizers: /^src\/text\/tokenizer\.ts$/ },
     node: true,
   },
   // rank 2
+  tokenizingWorker: {
+    files: /^workers\/tokenizing-worker\.ts$/,
+    parts: ['text', 'files', 'protocol', 'errors'],
+    node: true,
+  },
   convert: {
     files: /^src\/convert\//,
     parts: ['files', 'onnx', 'runtime', 'packed', 'text', 'protocol', 'registry', 'errors', 'show'],
@@ -85,6 +94,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   pool: {
     files: /^src\/pool\//,
     parts: [
+      'scheduler',
       'inference',
       'convert',
       'runtime',
@@ -97,8 +107,13 @@ const PARTS: Readonly<Record<string, Part>> = {
       'events',
       'show',
     ],
-    packages: { piscina: /^src\/pool\/model-workers\.ts$/, eventemitter3: ANY, systeminformation: ANY },
+    packages: { piscina: /^src\/pool\/worker-thread\.ts$/, eventemitter3: ANY, systeminformation: ANY },
     node: true,
+  },
+  // Beside the pool, and reached from nothing but tests: it needs no package, and loads no native code.
+  fake: {
+    files: /^src\/fake\//,
+    parts: ['pool', 'inference', 'packed', 'text', 'files', 'registry', 'errors', 'show'],
   },
   // rank 5
   evaluation: {
@@ -112,6 +127,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     parts: [
       'evaluation',
       'pool',
+      'scheduler',
       'inference',
       'convert',
       'packed',
@@ -132,6 +148,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       'pool',
       'inference',
       'convert',
+      'runtime',
       'packed',
       'text',
       'files',
@@ -220,11 +237,13 @@ describe('the project', () => {
       'onnx',
       'runtime',
       'packed',
+      'scheduler',
       'text',
       'convert',
       'inference',
       'worker',
       'pool',
+      'fake',
       'index',
     ]) {
       expect(present, part).toContain(part)
@@ -296,12 +315,18 @@ describe('these tests notice', () => {
     ['src/runtime/telemetry.ts', "import { InferenceSession } from 'onnxruntime-node'"],
     ['src/inference/options.ts', "import { Tokenizer } from 'tokenizers'"],
     ['src/text/overflow.ts', "import { Tokenizer } from 'tokenizers'"],
+    ['src/scheduler/scheduler.ts', "import { performance } from 'node:perf_hooks'"],
+    ['src/scheduler/scheduler.ts', "import { Crew } from '../pool/crew.js'"],
     ['src/text/tokenizer.ts', "import { promptFor } from '../inference/task.js'"],
     ['src/text/tokenizer.ts', "import { x } from '../onnx/graph.js'"],
     ['src/inference/options.ts', "import { x } from '../pool/plan.js'"],
     ['src/pool/plan.ts', "import { Piscina } from 'piscina'"],
     ['src/pool/plan.ts', "import '../../workers/embedding-worker.js'"],
     ['src/pool/plan.ts', "import { x } from '../index.js'"],
+    ['src/pool/plan.ts', "import { createFakePool } from '../fake/index.js'"],
+    ['src/index.ts', "export { createFakePool } from './fake/index.js'"],
+    ['src/fake/fake-tokenizer.ts', "import { Tokenizer } from 'tokenizers'"],
+    ['src/fake/hash.ts', "import { createHash } from 'node:crypto'"],
     ['src/convert/convert.ts', "const zip = require('adm-zip')"],
     ['src/elsewhere/x.ts', "import { StellaError } from '../errors.js'"],
   ])('in %s: %s', (path, text) => {
@@ -311,7 +336,7 @@ describe('these tests notice', () => {
   it.each([
     ['src/onnx/graph.ts', "import type { ArchitectureInfo } from '../../registry/types.js'"],
     ['src/events.ts', "import { type StellaErrorCode } from './errors.js'"],
-    ['src/pool/model-workers.ts', "import { Piscina } from 'piscina'"],
+    ['src/pool/worker-thread.ts', "import { Piscina } from 'piscina'"],
     ['src/convert/convert.ts', "import { createHash } from 'node:crypto'"],
   ])('nothing in %s: %s', (path, text) => {
     expect(check(path, text)).toEqual([])

@@ -65,6 +65,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./models.js')).run,
   },
   {
+    name: 'plan',
+    usage: '<model…> [--memory 4GB] [--workers n] [--threads n] [--precision auto|fp32|int8|int4] [--max-length n]',
+    summary: 'Show how models would be run in so much memory, or why they would not',
+    details: [
+      'Prints workers × threads × tokens of a batch, and what they take: shared + workers × (weights + scratch + thread). ' +
+        'The sizes are those of the artefact, where there is one on this machine, else an estimate. Nothing is loaded.',
+      'Several models are planned one after another under one budget, as a pool that loads them in this order. Where one ' +
+        'does not fit, the exit code is 1, and what would fit instead is printed: each of these has been planned, too.',
+    ],
+    arguments: { min: 1, max: Number.POSITIVE_INFINITY, what: 'at least one model or checkpoint folder' },
+    options: [...POOL_OPTIONS, 'precision', 'max-length'],
+    examples: ['plan stella-en-400m-v5 --memory 4GB', 'plan stella-en-400m-v5 stella-en-1.5b-v5 --memory 6GB --json'],
+    load: async () => (await import('./plan.js')).run,
+  },
+  {
     name: 'pull',
     usage: '<model> [--dims 1024,256] [--precision auto|fp32|int8|int4] [--no-convert]',
     summary: 'Download a model and convert it, so that it is ready',
@@ -111,5 +126,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: ['precision', 'threads', 'download'],
     examples: ['verify stella-nano', 'verify stella-en-400m-v5 --json'],
     load: async () => (await import('./verify.js')).run,
+  },
+  {
+    name: 'doctor',
+    usage: '[model…] [--verify]',
+    summary: 'Look for what is wrong with this machine, its settings and its converted models',
+    details: [
+      'Each finding is ok, a note, a warning or a problem, and says what to do about it. Everything that may crash or hang ' +
+        'is looked at by a process of its own, with a time limit. Without models those of this machine are looked at; ' +
+        '--verify hashes their files, too. Nothing is repaired, and no request is made.',
+      'The exit code is 1 where there is a problem. --json prints {"healthy":…,"counts":{…},"findings":[{"id":…,"subject":…,' +
+        '"status":…,"summary":…,"advice":…,"facts":{…}}]}; the ids, such as engine.load, stay as they are.',
+    ],
+    arguments: { min: 0, max: Number.POSITIVE_INFINITY, what: 'any number of models' },
+    options: ['verify'],
+    diagnoses: true,
+    examples: ['doctor', 'doctor stella-en-400m-v5 --verify', 'doctor --json'],
+    load: async () => (await import('./doctor.js')).run,
   },
 ]

@@ -27,7 +27,7 @@ describe('runCli', () => {
 
   it.each([
     [['embd'], /Unknown command `embd`.*\n {2}Did you mean `stella embed`\?/],
-    [['xyzzy'], /Unknown command `xyzzy`. Commands: embed, similarity, models, pull, convert, verify\n/],
+    [['xyzzy'], /Unknown command `xyzzy`. Commands: embed, similarity, models, plan, pull, convert, verify, doctor\n/],
     [['--fast', 'embed', 'x'], /Unknown option `--fast`/],
     [['embed', '--fromat', 'json'], /Unknown option `--fromat`\n {2}Did you mean/],
     [['embed'], /No text was given\n {2}usage: stella embed/],

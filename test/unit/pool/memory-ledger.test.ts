@@ -99,6 +99,41 @@ describe('the ledger', () => {
     expect(ledger.granted).toBe(30)
   })
 
+  it('says no without throwing where a grant that may grow cannot', () => {
+    const ledger = new MemoryLedger(100)
+    const grant = ledger.grant('a', 40, PARTS)
+    expect([grant.tryResize(101), grant.bytes]).toEqual([false, 40])
+    expect([grant.tryResize(100), ledger.available]).toEqual([true, 0])
+    grant.release()
+    expect(grant.live).toBe(false)
+    expect(() => grant.tryResize(1)).toThrow('released')
+  })
+
+  it('knows who holds how much, over all grants of an owner', () => {
+    const ledger = new MemoryLedger(100)
+    ledger.grant('a', 10, PARTS)
+    ledger.grant('b', 20, PARTS)
+    ledger.grant('a', 30, PARTS)
+    expect(ledger.holders).toEqual([
+      { owner: 'a', bytes: 40 },
+      { owner: 'b', bytes: 20 },
+    ])
+  })
+
+  it('tells of every change, once it has happened, until it is told to stop', () => {
+    const ledger = new MemoryLedger(100)
+    const seen: number[] = []
+    const stop = ledger.onChange(() => seen.push(ledger.granted))
+    const grant = ledger.grant('a', 40, PARTS)
+    grant.tryResize(60)
+    grant.tryResize(101)
+    grant.release()
+    grant.release()
+    stop()
+    ledger.grant('a', 1, PARTS)
+    expect(seen).toEqual([40, 60, 0])
+  })
+
   it('releases also when the method is taken off its grant', () => {
     const ledger = new MemoryLedger(10)
     const grant = ledger.grant('a', 10, PARTS)
@@ -136,7 +171,9 @@ describe('a refusal', () => {
       model: 'stella-en-1.5b-v5',
       needed: 4.62e9,
       available: 4e9,
+      reclaimable: 0,
       budget: 6e9,
+      holders: [{ model: 'stella-en-400m-v5', bytes: 2e9, kept: undefined }],
       ...PARTS,
     })
     expect(ledger.granted).toBe(2e9)

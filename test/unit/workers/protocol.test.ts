@@ -3,7 +3,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 
 import { StellaError, isStellaError } from '../../../src/errors.js'
-import { decodeError, encodeError, isLoadOutcome } from '../../../workers/protocol.js'
+import { decodeError, encodeError } from '../../../workers/protocol.js'
 
 /** What arrives on the other side of a message port. */
 function crossed(value: unknown): unknown {
@@ -49,15 +49,5 @@ describe('an error that crosses threads', () => {
     expect(encoded).toMatchObject({ code: 'MODEL_LOAD_FAILED', message, details: {} })
     expect(crossed(encoded)).toEqual(encoded)
     expect(decodeError(encoded)).toMatchObject({ code: 'MODEL_LOAD_FAILED', message })
-  })
-})
-
-describe('isLoadOutcome', () => {
-  it('knows the two outcomes among what else a worker may post', () => {
-    expect(isLoadOutcome({ type: 'ready', worker: 1, loadMs: 2, weights: 'own' })).toBe(true)
-    expect(isLoadOutcome({ type: 'failed', worker: 1, error: encodeError('x', 'INTERNAL') })).toBe(true)
-    for (const other of [undefined, null, 'ready', 5, {}, { type: 'other' }, { ready: true }, []]) {
-      expect(isLoadOutcome(other)).toBe(false)
-    }
   })
 })

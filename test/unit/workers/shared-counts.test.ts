@@ -1,53 +1,98 @@
-import { threadId } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 
 import { describe, expect, it } from 'vitest'
 
+import type { SharedCounts } from '../../../workers/shared-counts.js'
 import {
-  busyIndices,
+  countLoad,
   end,
-  enterThread,
   forbidRuns,
-  forgetThread,
   loadsOf,
   sharedCounts,
   tryBegin,
+  waitUntilIdle,
+  whenIdle,
 } from '../../../workers/shared-counts.js'
 
-const ANOTHER_THREAD = threadId + 1
+/** Longer than any thread of these tests takes. */
+const LONG_MS = 20_000
+
+/** Marks another thread's counts idle from that thread, after `ms`. */
+async function endFromAnotherThread(shared: SharedCounts, ms: number): Promise<Worker> {
+  // The third count is `busy`.
+  const source = `const { parentPort, workerData } = require('node:worker_threads')
+    parentPort.postMessage('here')
+    setTimeout(() => { Atomics.store(workerData, 2, 0); Atomics.notify(workerData, 2) }, ${ms})`
+  const thread = new Worker(source, { eval: true, workerData: shared })
+  await new Promise((resolve) => thread.once('message', resolve))
+  return thread
+}
 
 describe('shared counts', () => {
-  it('count a load for each thread, and give each a busy count of its own', () => {
+  it('count loads', () => {
     const shared = sharedCounts()
-    const places = [enterThread(shared, 1), enterThread(shared, 2)]
+    expect(loadsOf(shared)).toBe(0)
+    countLoad(shared)
+    countLoad(shared)
     expect(loadsOf(shared)).toBe(2)
-    expect(busyIndices(shared)).toEqual(places)
-    expect(tryBegin(shared, places[0] ?? 0)).toBe(true)
-    expect(places.map((place) => shared[place])).toEqual([1, 0])
-    end(shared, places[0] ?? 0)
-    expect(places.map((place) => shared[place])).toEqual([0, 0])
+  })
+
+  it('are of one worker each', () => {
+    const [one, other] = [sharedCounts(), sharedCounts()]
+    tryBegin(one)
+    forbidRuns(one)
+    expect(waitUntilIdle(one, 0)).toBe(false)
+    expect(waitUntilIdle(other, 0)).toBe(true)
+    expect(tryBegin(other)).toBe(true)
   })
 
   it('let nobody begin once runs are forbidden, and leave nobody busy', () => {
     const shared = sharedCounts()
-    const busy = enterThread(shared, 1)
     forbidRuns(shared)
-    expect(tryBegin(shared, busy)).toBe(false)
-    expect(shared[busy]).toBe(0)
+    expect(tryBegin(shared)).toBe(false)
+    expect(waitUntilIdle(shared, 0)).toBe(true)
   })
 
-  it('take back the count of a thread that ended while it was busy, and of no other', () => {
+  it('can be taken back for a thread that ended while it was busy', async () => {
     const shared = sharedCounts()
-    const [dead, alive] = [enterThread(shared, threadId), enterThread(shared, ANOTHER_THREAD)]
-    tryBegin(shared, dead)
-    tryBegin(shared, alive)
-    forgetThread(shared, threadId)
-    expect([shared[dead], shared[alive]]).toEqual([0, 1])
+    tryBegin(shared)
+    let isIdle = false
+    const idle = whenIdle(shared).then(() => (isIdle = true))
+    await Promise.resolve()
+    expect(isIdle).toBe(false)
+    end(shared)
+    await idle
+    expect(waitUntilIdle(shared, 0)).toBe(true)
+  })
+})
+
+describe('waiting for another thread', () => {
+  it('blocks until it is idle', async () => {
+    const shared = sharedCounts()
+    tryBegin(shared)
+    const thread = await endFromAnotherThread(shared, 50)
+    expect(waitUntilIdle(shared, LONG_MS)).toBe(true)
+    await thread.terminate()
   })
 
-  it('refuse more threads than they have places for, instead of counting over each other', () => {
+  it('gives up after the time it was given', () => {
     const shared = sharedCounts()
-    expect(() => {
-      for (;;) enterThread(shared, 1)
-    }).toThrow('threads were started for one model')
+    tryBegin(shared)
+    expect(waitUntilIdle(shared, 20)).toBe(false)
+  })
+
+  it('is done at once where nobody is busy, blocking or not', async () => {
+    const shared = sharedCounts()
+    expect(waitUntilIdle(shared, LONG_MS)).toBe(true)
+    await whenIdle(shared)
+  })
+
+  it('resolves without blocking', async () => {
+    const shared = sharedCounts()
+    tryBegin(shared)
+    const thread = await endFromAnotherThread(shared, 50)
+    await whenIdle(shared)
+    expect(waitUntilIdle(shared, 0)).toBe(true)
+    await thread.terminate()
   })
 })

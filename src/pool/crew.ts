@@ -1,0 +1,295 @@
+/**
+ * The workers of one loaded model: starts them, hands each out while it has room, adds one while all are busy and there
+ * is memory, lets one go that has been idle, replaces one that was lost. Knows batches only as something a worker runs.
+ */
+import { StellaError, messageOf } from '../errors.js'
+import type { PackedTexts } from '../packed/packing.js'
+import type { RespawnBackoff } from './backoff.js'
+import type { PoolWorker, PreparedModel, RunResult, Variant, WorkerFacts } from './backend.js'
+import type { WorkerState } from './worker-state.js'
+
+/** Hears of what becomes of workers. */
+export interface CrewObserver {
+  readonly onSpawning: () => void
+  readonly onReady: (facts: WorkerFacts) => void
+  readonly onLost: (worker: number, error: StellaError) => void
+  /** An idle worker was let go. */
+  readonly onRetired: (worker: number) => void
+  /** A worker has room that was not there before. */
+  readonly onRoom: () => void
+  /** No worker is left and none could be started. */
+  readonly onStranded: (error: StellaError) => void
+}
+
+/** How to run a crew. */
+export interface CrewOptions {
+  readonly model: PreparedModel
+  /** Threads inside each run of a worker. */
+  readonly threads: number
+  /** Workers that stay for as long as the model does. */
+  readonly least: number
+  readonly most: number
+  /** A worker beyond the least leaves after so long without a batch, in milliseconds; Infinity: never. */
+  readonly idleTimeoutMs: number
+  /** Takes, or gives back, memory so that it is that of so many workers. False where there is none. */
+  readonly charge: (workers: number) => boolean
+  readonly backoff: RespawnBackoff
+  readonly observer: CrewObserver
+}
+
+/** Batches that a worker may hold: the one it runs, and one more where runs are short. */
+export const WORKER_BATCHES = 2
+
+interface Member {
+  readonly worker: PoolWorker
+  facts: WorkerFacts | undefined
+  /** When it was ready, on the monotonic clock. */
+  since: number
+  /** Batches handed over and not answered. */
+  batches: number
+  idleTimer: NodeJS.Timeout | undefined
+}
+
+/** See the head of this file. */
+export class Crew {
+  readonly #options: CrewOptions
+  /** In the order they were started; one that is being stopped, or was lost, is no member. */
+  readonly #members = new Set<Member>()
+  /** Stops under way: their memory is still held. */
+  readonly #leaving = new Set<Promise<void>>()
+  #loads = 0
+  #starting: Promise<void> | undefined
+  /** Set while the next replacement has to wait. */
+  #respawn: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+  }
+
+  /** Threads that were ever told to load. */
+  get loads(): number {
+    return this.#loads
+  }
+
+  /** Live workers. */
+  get size(): number {
+    return this.#ready().length
+  }
+
+  /** Workers with nothing to do. */
+  get idle(): number {
+    return this.#ready().filter(({ batches }) => batches === 0).length
+  }
+
+  /** Workers that could leave without being missed. */
+  get spare(): number {
+    return Math.max(0, Math.min(this.idle, this.size - this.#options.least))
+  }
+
+  /** `shared` as long as all workers map one copy of the weights. */
+  get weights(): 'shared' | 'own' {
+    return this.#ready().every(({ facts }) => facts?.weights === 'shared') ? 'shared' : 'own'
+  }
+
+  /** Workers in each state. */
+  get states(): Readonly<Partial<Record<WorkerState, number>>> {
+    const counts: Partial<Record<WorkerState, number>> = {}
+    for (const { worker } of this.#members) counts[worker.state] = (counts[worker.state] ?? 0) + 1
+    return counts
+  }
+
+  /**
+   * Starts workers until there are so many.
+   *
+   * @throws {StellaError} MODEL_LOAD_FAILED with the first one's reason, once all have been heard: they load the same
+   * files, and a thread cannot be stopped while it does.
+   */
+  async start(workers: number): Promise<void> {
+    const missing = workers - this.#members.size
+    const outcomes = await Promise.allSettled(Array.from({ length: missing }, () => this.#add()))
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') throw asLoadFailure(outcome.reason, { workers, loads: this.#loads })
+    }
+  }
+
+  /**
+   * The worker to take the next batch: one with nothing to do.
+   *
+   * @param prefetch - Whether one that is running something will do, where none is free.
+   */
+  next(prefetch: boolean): CrewMember | undefined {
+    const ready = this.#ready()
+    const least = ready.reduce<Member | undefined>(
+      (best, member) => (best === undefined || member.batches < best.batches ? member : best),
+      undefined,
+    )
+    if (least === undefined || least.batches >= (prefetch ? WORKER_BATCHES : 1)) return undefined
+    return { worker: least.facts?.worker ?? 0, run: (batch, variant) => this.#run(least, batch, variant) }
+  }
+
+  /** Says that there is more to do than the workers have room for. */
+  press(): void {
+    const { most, charge } = this.#options
+    if (this.#closing !== undefined || this.#starting !== undefined || this.#respawn !== undefined) return
+    if (this.#members.size >= most || !charge(this.#held() + 1)) return
+    this.#starting = this.#grow().finally(() => {
+      this.#starting = undefined
+    })
+  }
+
+  /**
+   * Starts all workers that there is memory for.
+   *
+   * @throws {StellaError} MODEL_LOAD_FAILED; the workers that are there stay.
+   */
+  async fill(): Promise<void> {
+    await this.#starting
+    const { most, charge } = this.#options
+    let wanted = this.#members.size
+    while (wanted < most && charge(wanted + this.#leaving.size + 1)) wanted++
+    try {
+      await this.start(wanted)
+    } finally {
+      charge(this.#held())
+    }
+  }
+
+  /** Lets one idle worker go, if there is one to spare; ends when its memory is free. */
+  async shrink(): Promise<void> {
+    const member = this.#ready().findLast(({ batches }) => batches === 0)
+    if (member === undefined || this.spare === 0) return
+    await this.#retire(member)
+  }
+
+  /** Waits for the runs under way, then stops all. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop()
+    return this.#closing
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#respawn)
+    await Promise.all([...this.#members].map((member) => this.#dismiss(member)))
+    await this.#starting
+    await Promise.all(this.#leaving)
+  }
+
+  #ready(): readonly Member[] {
+    return [...this.#members].filter(({ facts }) => facts !== undefined)
+  }
+
+  /** Workers that hold memory. */
+  #held(): number {
+    return this.#members.size + this.#leaving.size
+  }
+
+  async #add(): Promise<void> {
+    const { model, threads, observer } = this.#options
+    const onLost = (error: StellaError): void => {
+      this.#lose(member, error)
+    }
+    const member: Member = {
+      worker: model.createWorker(threads, { onLost }),
+      ...{ facts: undefined, since: 0, batches: 0, idleTimer: undefined },
+    }
+    this.#members.add(member)
+    this.#loads++
+    observer.onSpawning()
+    try {
+      const facts = await member.worker.start()
+      if (!this.#members.has(member)) return
+      member.facts = facts
+      member.since = performance.now()
+    } catch (error) {
+      this.#members.delete(member)
+      throw error
+    }
+    observer.onReady(member.facts)
+    this.#restOf(member)
+    observer.onRoom()
+  }
+
+  /** One more, of which nobody waits for the outcome. */
+  async #grow(): Promise<void> {
+    const { charge, observer } = this.#options
+    try {
+      await this.#add()
+    } catch (error) {
+      charge(this.#held())
+      if (this.#closing !== undefined) return
+      // With others at work this is no emergency: they go on, and the next attempt comes after a pause.
+      this.#pause(0)
+      if (this.size === 0) observer.onStranded(asLoadFailure(error, { workers: 1, loads: this.#loads }))
+    }
+  }
+
+  async #run(member: Member, batch: PackedTexts, variant: Variant): Promise<RunResult> {
+    member.batches++
+    clearTimeout(member.idleTimer)
+    try {
+      return await member.worker.run(batch, variant)
+    } finally {
+      member.batches--
+      if (member.batches === 0) this.#restOf(member)
+    }
+  }
+
+  /** Starts the clock of a worker that has nothing to do. */
+  #restOf(member: Member): void {
+    const { idleTimeoutMs, least } = this.#options
+    if (idleTimeoutMs === Number.POSITIVE_INFINITY || !this.#members.has(member)) return
+    member.idleTimer = setTimeout(() => {
+      if (member.batches === 0 && this.size > least) void this.#retire(member)
+    }, idleTimeoutMs).unref()
+  }
+
+  async #retire(member: Member): Promise<void> {
+    await this.#dismiss(member)
+    if (this.#closing !== undefined) return
+    this.#options.charge(this.#held())
+    if (member.facts !== undefined) this.#options.observer.onRetired(member.facts.worker)
+  }
+
+  async #dismiss(member: Member): Promise<void> {
+    clearTimeout(member.idleTimer)
+    this.#members.delete(member)
+    const stopped = member.worker.stop()
+    this.#leaving.add(stopped)
+    await stopped
+    this.#leaving.delete(stopped)
+  }
+
+  #lose(member: Member, error: StellaError): void {
+    clearTimeout(member.idleTimer)
+    if (!this.#members.delete(member)) return
+    const { observer, charge } = this.#options
+    charge(this.#held())
+    this.#pause(performance.now() - member.since)
+    observer.onLost(member.facts?.worker ?? 0, error)
+  }
+
+  /** No new worker for a while: one that dies at once would be replaced for ever. */
+  #pause(livedMs: number): void {
+    const delay = this.#options.backoff.lost(livedMs)
+    if (this.#respawn !== undefined || this.#closing !== undefined) return
+    this.#respawn = setTimeout(() => {
+      this.#respawn = undefined
+      if (this.size < this.#options.least) this.press()
+      this.#options.observer.onRoom()
+    }, delay)
+  }
+}
+
+/** A worker that has room. */
+export interface CrewMember {
+  /** Id of its thread. */
+  readonly worker: number
+  readonly run: (batch: PackedTexts, variant: Variant) => Promise<RunResult>
+}
+
+/** What a worker could not do, as a failure to load. `loads` equals `workers`, or something loaded twice. */
+function asLoadFailure(error: unknown, facts: { workers: number; loads: number }): StellaError {
+  const own = error instanceof StellaError ? { ...error.details, reason: error.details.reason ?? error.code } : {}
+  return new StellaError('MODEL_LOAD_FAILED', messageOf(error), { cause: error, details: { ...own, ...facts } })
+}
