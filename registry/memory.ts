@@ -33,11 +33,22 @@ const WEIGHT_BYTES: Readonly<Record<WeightPrecision, WeightBytes>> = {
 export const MIN_SHARED_BYTES = 64e6
 
 /**
- * A worker thread before its model, in bytes: V8 isolate, engine, tokenless session, and what the allocator keeps of the
- * matrices that a load packs and throws away. An allowance: `bench/memory.ts` holds the sum of all parts against what
- * is measured.
+ * What a process holds for a model beside its workers, in bytes: the engine's code and data (24 MB of them mapped), the
+ * tokenizer's thread without its vocabulary, and what the main thread comes to hold. 45 to 55 MB were measured.
  */
-export const WORKER_BASE_BYTES = 90e6
+export const PROCESS_BASE_BYTES = 48e6
+
+/** A tokenizer, for each token of its vocabulary, in bytes: WordPiece of 30,528 took 13 MB, BPE of 151,643 took 118 MB. */
+const TOKEN_BYTES: Readonly<Record<StellaModelInfo['architecture']['kind'], number>> = { new: 440, qwen2: 780 }
+
+/**
+ * A worker thread before its model, in bytes: V8 isolate, engine, an empty session. With {@link WORKER_LAYER_BYTES} for
+ * each layer it comes to 40 MB in the embedded model and 62 MB in the 400M, which is what was measured there.
+ */
+export const WORKER_BASE_BYTES = 38.5e6
+
+/** A worker's nodes and kernels of a layer, and what the allocator keeps of the matrices that its load throws away. */
+export const WORKER_LAYER_BYTES = 1e6
 
 /** What a worker is to be ready for. */
 export interface MemoryShape {
@@ -65,13 +76,15 @@ export interface MemoryShape {
 export interface MemoryEstimate {
   /** Once for all workers, and processes: the embedding table, and packed weights that are shared. */
   readonly shared: number
+  /** Once for all workers of a process: engine and tokenizer. */
+  readonly once: number
   /** Of one worker: heads, and packed weights that are its own. */
   readonly weights: number
   /** Activations of the largest run of one worker. */
   readonly scratch: number
-  /** Thread, isolate and engine of one worker. */
+  /** Thread, isolate and session of one worker. */
   readonly base: number
-  /** `shared + workers × (weights + scratch + base)` */
+  /** `shared + once + workers × (weights + scratch + base)` */
   readonly total: number
 }
 
@@ -80,13 +93,17 @@ export interface MemoryEstimate {
  *
  * @param shape - Default: one worker, texts of the recommended length, the default head, in fp32.
  *
- * - The embedding table is mapped, and charged whole, though only rows that were used become resident.
+ * - The embedding table is mapped, and charged whole: the system maps 16 pages around each row that is used, so that a
+ *   few thousand tokens bring most of it in.
+ * - A pool of several models holds the engine once, and is charged for it with each.
  * - Heads are float32, and each worker packs its own.
  * - scratch: the most that lives at once in a layer, for each token: the residual stream and the norm's output
  *   (2 hidden), and either q, k, v with their rotated and padded copies (8 attended) or the halves of the MLP with the
- *   activation and the product (4 intermediate); in int8 two roundings of the product on top, a byte each. The engine's
- *   arena keeps more than lives at once ({@link ARENA_FACTOR}).
- *   Scores of the padded path are bounded: a run has at most 1,024 places, each with fewer than 512 keys.
+ *   activation and the product (4 intermediate); in int8 two roundings of the product on top, a byte each, in int4 one
+ *   with a scale for each block. The engine's arena keeps more than lives at once ({@link ARENA_FACTOR}).
+ *   Scores, which grow with the square of the length, are bounded: a run has at most 1,024 places on the padded path,
+ *   each with fewer than 512 keys, and longer texts take the flash path. The two add up: what was kept for scores is in
+ *   pieces too small for a long text's activations.
  */
 export function estimateMemory(info: StellaModelInfo, shape: MemoryShape = defaultShape(info)): MemoryEstimate {
   const { precision = 'fp32' } = shape
@@ -98,8 +115,11 @@ export function estimateMemory(info: StellaModelInfo, shape: MemoryShape = defau
   const shared = table + (isShared ? packed : 0)
   const weights = headBytes(info, shape.dimensions) + (isShared ? 0 : packed)
   const scratch = scratchBytes(info, shape.runTokens, precision)
-  const total = shared + shape.workers * (weights + scratch + WORKER_BASE_BYTES)
-  return { shared, weights, scratch, base: WORKER_BASE_BYTES, total }
+  const { kind, vocab, layers } = info.architecture
+  const once = PROCESS_BASE_BYTES + vocab * TOKEN_BYTES[kind]
+  const base = WORKER_BASE_BYTES + layers * WORKER_LAYER_BYTES
+  const total = shared + once + shape.workers * (weights + scratch + base)
+  return { shared, once, weights, scratch, base, total }
 }
 
 /** Longest text whose attention scores are held whole; longer ones take the flash path. */
@@ -109,15 +129,19 @@ export const PADDED_TOKENS = 512
 export const PADDED_PLACES = 1024
 
 /**
- * What the arena keeps resident, over what lives at once. It grows in powers of two and is touched where it is used:
- * 1.2 to 1.45 were measured for texts of 8,192 tokens, more for short runs, where scores come and go between tokens.
+ * What the arena keeps resident, over what lives at once. It grows in powers of two and is touched where it is used.
+ * Measured for texts of 8,192 tokens: 1.08 in fp32, 1.28 in int8, 1.25 in int4; for runs of 512 tokens up to 1.25; for
+ * the scores of a text of 500 tokens beside one of 12, which is the worst a run can be, 1.45.
  */
-const ARENA_FACTOR = { tokens: 1.5, scores: 2 } as const
+const ARENA_FACTOR = { tokens: 1.3, scores: 1.5 } as const
+
+/** Roundings of activations that are held beside them, in bytes for each number of the MLP's width. */
+const CODE_BYTES: Readonly<Record<WeightPrecision, number>> = { fp32: 0, int8: 2, int4: 1.25 }
 
 function scratchBytes({ architecture }: StellaModelInfo, runTokens: number, precision: WeightPrecision): number {
   const { hidden, heads, headDim, intermediate } = architecture
-  const codes = precision === 'int8' ? 2 * intermediate : 0
-  const perToken = FLOAT * (2 * hidden + Math.max(8 * heads * headDim, 4 * intermediate)) + codes
+  const widest = Math.max(8 * heads * headDim, 4 * intermediate)
+  const perToken = FLOAT * (2 * hidden + widest) + CODE_BYTES[precision] * intermediate
   const scores = FLOAT * heads * PADDED_PLACES * Math.min(runTokens, PADDED_TOKENS)
   return runTokens * perToken * ARENA_FACTOR.tokens + scores * ARENA_FACTOR.scores
 }

@@ -61,7 +61,10 @@ export interface PoolEvents {
     readonly texts: number
     readonly lane: 'interactive' | 'bulk'
   }) => void
-  /** A call was refused before any of it ran: OVERLOADED or BREAKER_OPEN. */
+  /**
+   * A call was refused: BREAKER_OPEN or OVERLOADED, before any of it ran; or OVERLOADED once its tokens were known, by
+   * when some of it may have run.
+   */
   requestRejected: (event: {
     readonly model: string
     readonly texts: number

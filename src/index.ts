@@ -1,10 +1,28 @@
 /** The public API. */
 export { EmbeddingPool } from './pool/embedding-pool.js'
-export type { ModelReference, PreloadOptions } from './pool/embedding-pool.js'
+export type { HealthRequest, ModelReference, PreloadOptions } from './pool/embedding-pool.js'
 export type { PoolOptions } from './pool/pool-options.js'
-export type { ModelStats, PoolStats } from './pool/pool-stats.js'
+export type { CallOptions, PoolBatchOptions, PoolEmbedOptions } from './pool/call-options.js'
+export type {
+  StreamErrorPolicy,
+  StreamOptions,
+  StreamProgress,
+  Streamed,
+  StreamedEmbedding,
+  StreamedFailure,
+  TextSource,
+} from './pool/stream-options.js'
+export type { ModelState, ModelStats, PoolStats } from './pool/pool-stats.js'
+export type { ModelHealth, NotReady, PoolHealth } from './pool/health.js'
+export type { BreakerSnapshot, BreakerState } from './pool/breaker.js'
+export type { LatencySnapshot } from './pool/latency-histogram.js'
+export type { BatchTrace, EmbedTrace, LoadTrace } from './pool/tracing.js'
+export type { Plan } from './pool/plan.js'
+export type { WorkerState } from './pool/worker-state.js'
 export type { MemoryRequest } from './pool/memory-budget.js'
-export type { PoolEvents } from './events.js'
+export type { Lane } from './scheduler/scheduler.js'
+export type { QueueLimits } from './scheduler/queue-budget.js'
+export type { EvictionReason, PoolEvents, PressureLevel } from './events.js'
 
 export { LoadedStellaModel, assertLoaded } from './inference/loaded-stella-model.js'
 export type { LoadOptions } from './inference/loaded-stella-model.js'

@@ -29,7 +29,7 @@ export interface FakePool extends EmbeddingPool {
  * - The same text has the same vector always and everywhere; texts that share words are closer than texts that do not.
  *   Prompts count as words. Tokens are not those of the real model.
  * - Models are charged what the real ones take: on a small machine raise `memory`, or use a small model.
- * - It waits with the global timers only, so that a test runner's fake clock rules it.
+ * - The engine waits with the global timers only, so that a test runner's fake clock rules it.
  *
  * ```ts
  * await using pool = await createFakePool({ fake: { latencyMs: 5 } })

@@ -31,7 +31,7 @@ export interface ResolvedCallOptions {
 }
 
 /** Longest delay of a timer, in milliseconds. */
-const MAX_DEADLINE_MS = 2 ** 31 - 1
+export const MAX_DEADLINE_MS = 2 ** 31 - 1
 
 /**
  * Checks `options` against what `info` can do.

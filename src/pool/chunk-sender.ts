@@ -79,7 +79,7 @@ export class ChunkSender {
     // Nobody has to hear of an end that ends nothing.
     if (this.busy) this.#controller.abort(new StellaError('ABORTED', 'The stream of texts has ended'))
     for (const wake of [...this.#waiting.values()]) wake()
-    
+    await Promise.all(this.#running)
   }
 
   async #send(chunk: readonly StreamText[]): Promise<void> {

@@ -2,11 +2,12 @@
  * The workers of one loaded model: starts them, hands each out while it has room, adds one while all are busy and there
  * is memory, lets one go that has been idle, replaces one that was lost. Knows batches only as something a worker runs.
  */
-import { StellaError, messageOf } from '../errors.js'
+import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { PackedTexts } from '../packed/packing.js'
 import type { RespawnBackoff } from './backoff.js'
 import type { PoolWorker, PreparedModel, RunResult, Variant, WorkerFacts } from './backend.js'
 import type { WorkerState } from './worker-state.js'
+import { acceptsWork } from './worker-state.js'
 
 /** Hears of what becomes of workers. */
 export interface CrewObserver {
@@ -47,6 +48,8 @@ interface Member {
   since: number
   /** Batches handed over and not answered. */
   batches: number
+  /** Whether the thread was lost with the batch handed over last; settles when that batch does. */
+  lost: Promise<boolean>
   idleTimer: NodeJS.Timeout | undefined
 }
 
@@ -55,10 +58,11 @@ export class Crew {
   readonly #options: CrewOptions
   /** In the order they were started; one that is being stopped, or was lost, is no member. */
   readonly #members = new Set<Member>()
-  /** Stops under way: their memory is still held. */
-  readonly #leaving = new Set<Promise<void>>()
+  /** Those being stopped, until their memory is given back. */
+  readonly #leaving = new Map<Member, Promise<void>>()
   #loads = 0
   #starting: Promise<void> | undefined
+  #filling: Promise<void> | undefined
   /** Set while the next replacement has to wait. */
   #respawn: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -87,9 +91,16 @@ export class Crew {
     return Math.max(0, Math.min(this.idle, this.size - this.#options.least))
   }
 
+  /** Workers on their way out. */
+  get leaving(): number {
+    return this.#leaving.size
+  }
+
   /** `shared` as long as all workers map one copy of the weights. */
   get weights(): 'shared' | 'own' {
-    return this.#ready().every(({ facts }) => facts?.weights === 'shared') ? 'shared' : 'own'
+    const ready = this.#ready()
+    if (ready.length === 0) return this.#options.model.weights
+    return ready.every(({ facts }) => facts?.weights === 'shared') ? 'shared' : 'own'
   }
 
   /** Workers in each state. */
@@ -132,34 +143,30 @@ export class Crew {
   press(): void {
     const { most, charge } = this.#options
     if (this.#closing !== undefined || this.#starting !== undefined || this.#respawn !== undefined) return
-    if (this.#members.size >= most || !charge(this.#held() + 1)) return
+    // One that is ending will be heard of, and what comes after it waits as long as the back-off has it.
+    if (this.#isLosing() || this.#members.size >= most || !charge(this.#held() + 1)) return
     this.#starting = this.#grow().finally(() => {
       this.#starting = undefined
     })
   }
 
   /**
-   * Starts all workers that there is memory for.
+   * Starts all workers that there is memory for; ends when all have loaded. Calls at once are one.
    *
    * @throws {StellaError} MODEL_LOAD_FAILED; the workers that are there stay.
    */
-  async fill(): Promise<void> {
-    await this.#starting
-    const { most, charge } = this.#options
-    let wanted = this.#members.size
-    while (wanted < most && charge(wanted + this.#leaving.size + 1)) wanted++
-    try {
-      await this.start(wanted)
-    } finally {
-      charge(this.#held())
-    }
+  fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined
+    })
+    return this.#filling
   }
 
-  /** Lets one idle worker go, if there is one to spare; ends when its memory is free. */
+  /** Lets the idle workers go that are to spare; ends when their memory is free, and that of those on their way out. */
   async shrink(): Promise<void> {
-    const member = this.#ready().findLast(({ batches }) => batches === 0)
-    if (member === undefined || this.spare === 0) return
-    await this.#retire(member)
+    const idle = this.#ready().filter(({ batches }) => batches === 0)
+    for (const member of idle.slice(idle.length - this.spare)) void this.#retire(member)
+    await Promise.all(this.#leaving.values())
   }
 
   /** Waits for the runs under way, then stops all. */
@@ -170,13 +177,31 @@ export class Crew {
 
   async #stop(): Promise<void> {
     clearTimeout(this.#respawn)
-    await Promise.all([...this.#members].map((member) => this.#dismiss(member)))
+    for (const member of this.#members) void this.#dismiss(member)
+    await Promise.allSettled([this.#starting, this.#filling])
+    await Promise.all(this.#leaving.values())
+  }
+
+  async #fill(): Promise<void> {
     await this.#starting
-    await Promise.all(this.#leaving)
+    if (this.#closing !== undefined) return
+    const { most, charge } = this.#options
+    let wanted = this.#members.size
+    while (wanted < most && charge(wanted + this.#leaving.size + 1)) wanted++
+    try {
+      await this.start(wanted)
+    } finally {
+      if (this.#closing === undefined) charge(this.#held())
+    }
   }
 
   #ready(): readonly Member[] {
-    return [...this.#members].filter(({ facts }) => facts !== undefined)
+    return [...this.#members].filter(({ facts, worker }) => facts !== undefined && acceptsWork(worker.state))
+  }
+
+  /** Whether a thread is ending that has not been told of as lost. */
+  #isLosing(): boolean {
+    return [...this.#members].some(({ facts, worker }) => facts !== undefined && !acceptsWork(worker.state))
   }
 
   /** Workers that hold memory. */
@@ -191,7 +216,7 @@ export class Crew {
     }
     const member: Member = {
       worker: model.createWorker(threads, { onLost }),
-      ...{ facts: undefined, since: 0, batches: 0, idleTimer: undefined },
+      ...{ facts: undefined, since: 0, batches: 0, lost: Promise.resolve(false), idleTimer: undefined },
     }
     this.#members.add(member)
     this.#loads++
@@ -225,10 +250,17 @@ export class Crew {
   }
 
   async #run(member: Member, batch: PackedTexts, variant: Variant): Promise<RunResult> {
+    const { lost: lostBefore } = member
     member.batches++
     clearTimeout(member.idleTimer)
+    const run = member.worker.run(batch, variant)
+    member.lost = run.then(() => false, isLoss)
     try {
-      return await member.worker.run(batch, variant)
+      return await run
+    } catch (error) {
+      // A worker runs one after the other: the thread died of the batch before, and this one had not begun.
+      if (isLoss(error) && (await lostBefore)) throw notBegun(error)
+      throw error
     } finally {
       member.batches--
       if (member.batches === 0) this.#restOf(member)
@@ -247,17 +279,23 @@ export class Crew {
   async #retire(member: Member): Promise<void> {
     await this.#dismiss(member)
     if (this.#closing !== undefined) return
-    this.#options.charge(this.#held())
-    if (member.facts !== undefined) this.#options.observer.onRetired(member.facts.worker)
+    const { observer } = this.#options
+    if (member.facts !== undefined) observer.onRetired(member.facts.worker)
+    // Its memory may be what another was waiting for.
+    observer.onRoom()
   }
 
-  async #dismiss(member: Member): Promise<void> {
+  /** Stops one; ends when its memory is given back. */
+  #dismiss(member: Member): Promise<void> {
     clearTimeout(member.idleTimer)
     this.#members.delete(member)
-    const stopped = member.worker.stop()
-    this.#leaving.add(stopped)
-    await stopped
-    this.#leaving.delete(stopped)
+    const gone = member.worker.stop().then(() => {
+      this.#leaving.delete(member)
+      // Of a crew that closes, all is given back at once, by whoever closes it.
+      if (this.#closing === undefined) this.#options.charge(this.#held())
+    })
+    this.#leaving.set(member, gone)
+    return gone
   }
 
   #lose(member: Member, error: StellaError): void {
@@ -265,7 +303,7 @@ export class Crew {
     if (!this.#members.delete(member)) return
     const { observer, charge } = this.#options
     charge(this.#held())
-    this.#pause(performance.now() - member.since)
+    this.#pause(member.facts === undefined ? 0 : performance.now() - member.since)
     observer.onLost(member.facts?.worker ?? 0, error)
   }
 
@@ -285,7 +323,22 @@ export class Crew {
 export interface CrewMember {
   /** Id of its thread. */
   readonly worker: number
+  /**
+   * Has it run a batch.
+   *
+   * @throws {StellaError} as `PoolWorker.run`; WORKER_LOST with `details.begun` false where the thread was lost with the
+   * batch before this one.
+   */
   readonly run: (batch: PackedTexts, variant: Variant) => Promise<RunResult>
+}
+
+function isLoss(error: unknown): error is StellaError {
+  return isStellaError(error) && error.code === 'WORKER_LOST'
+}
+
+function notBegun(error: StellaError): StellaError {
+  const { code, message, details } = error
+  return new StellaError(code, message, { cause: error, details: { ...details, begun: false } })
 }
 
 /** What a worker could not do, as a failure to load. `loads` equals `workers`, or something loaded twice. */

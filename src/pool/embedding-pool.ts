@@ -7,6 +7,7 @@ import { isModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError, isStellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
+import { withOwnSignal } from '../files/cancellation.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { checkEach, checkInputs, single } from '../inference/embed-texts.js'
 import type { LengthLimit } from '../inference/options.js'
@@ -14,21 +15,21 @@ import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/op
 import type { Lane } from '../scheduler/scheduler.js'
 import type { Backend } from './backend.js'
 import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
-import { resolveCallOptions } from './call-options.js'
+import { MAX_DEADLINE_MS, resolveCallOptions } from './call-options.js'
 import { withDeadline } from './deadline.js'
 import { embedStream } from './embed-stream.js'
 import { Governor } from './governor.js'
 import type { ModelFacts, PoolHealth } from './health.js'
 import { SUCCESS_AGE_LIMIT_MS, modelsToProbe, poolHealth } from './health.js'
-import type { EventFacts } from './model-slot.js'
 import { ModelSlot } from './model-slot.js'
-import { OnnxBackend } from './onnx-backend.js'
 import type { FailureMode } from './pending-call.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
 import { resolvePoolOptions } from './pool-options.js'
 import type { PoolStats } from './pool-stats.js'
 import type { StreamErrorPolicy, TextSource, StreamOptions, Streamed } from './stream-options.js'
 import { resolveStreamOptions } from './stream-options.js'
+import { surfaced } from './surfaced.js'
+import type { EventFacts } from './tell.js'
 import type { EmbedEach, TextOutcome } from './text-outcome.js'
 import type { EmbedTrace } from './tracing.js'
 import { embedTracing } from './tracing.js'
@@ -74,7 +75,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       budget: options.budget,
       logger: options.logger,
       onPressure: (event) => {
-        this.#tell(() => this.emit('memoryPressure', event))
+        surfaced(() => this.emit('memoryPressure', event))
       },
     })
   }
@@ -87,10 +88,10 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
    */
   static async open(
     options: PoolOptions = {},
-    engine: (options: ResolvedPoolOptions) => Backend = (resolved) => new OnnxBackend(resolved),
+    engine: (options: ResolvedPoolOptions) => Backend | Promise<Backend> = onnx,
   ): Promise<EmbeddingPool> {
     const resolved = await resolvePoolOptions(options)
-    return new EmbeddingPool(resolved, engine(resolved))
+    return new EmbeddingPool(resolved, await engine(resolved))
   }
 
   /**
@@ -165,10 +166,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const { dimensions, signal } = resolveEmbedOptions(info, rest)
     const slot = this.#slot(info)
     await this.#track(() =>
-      slot.use(dimensions, signal, async (served) => {
-        await served.requireHead(dimensions, signal)
-        await served.crew.fill()
-      }),
+      withOwnSignal(signal, (own) => slot.use(dimensions, own, (served) => served.fill(dimensions, own))),
     )
     if (pin) slot.pinned = true
   }
@@ -186,9 +184,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   /**
    * Stops a model's workers after the calls under way and gives its memory back. A later call waits for that and
    * loads it again.
-   * A model that is not loaded is no error.
+   * A model that is not loaded is no error; one that was pinned no longer is.
    *
-   * @throws {StellaError} MODEL_UNKNOWN.
+   * @throws {StellaError} MODEL_UNKNOWN, POOL_CLOSED.
    */
   async evict(model: ModelReference): Promise<void> {
     await this.#slots.get(this.#find(model).key)?.evict('asked')
@@ -207,10 +205,17 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   /**
    * Whether the pool is alive, and whether it can serve: ready is what a model is that ran of late. Never rejects for a
    * model's sake.
+   *
+   * @throws {StellaError} OPTION_INVALID.
    */
   async health(request: HealthRequest = {}): Promise<PoolHealth> {
     rejectUnknownKeys(request, ['probe', 'maxAgeMs', 'timeoutMs'])
     const { probe = true, maxAgeMs = SUCCESS_AGE_LIMIT_MS, timeoutMs = PROBE_TIMEOUT_MS } = request
+    if (typeof probe !== 'boolean') throw invalid('probe', 'true or false', probe)
+    if (!(typeof maxAgeMs === 'number' && maxAgeMs >= 0)) throw invalid('maxAgeMs', 'milliseconds from 0', maxAgeMs)
+    if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_DEADLINE_MS)) {
+      throw invalid('timeoutMs', `milliseconds above 0, at most ${MAX_DEADLINE_MS}`, timeoutMs)
+    }
     const facts = (): ModelFacts[] => [...this.#slots.values()].map((slot) => slot.facts())
     if (probe && this.#closing === undefined) {
       const silent = modelsToProbe(facts(), performance.now(), { maxAgeMs })
@@ -263,7 +268,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   ): Promise<readonly TextOutcome[]> {
     const work = (trace: EmbedTrace | undefined): Promise<readonly TextOutcome[]> =>
       this.#track(() =>
-        slot.admit(texts, lane, (reservation) =>
+        slot.admit(texts, { lane, signal: embed.signal }, (reservation) =>
           withDeadline(embed.signal, deadlineMs, (signal) =>
             slot.use(embed.dimensions, signal, (served) =>
               served.embed(texts, { ...embed, signal }, { reservation, lane, mode, trace }),
@@ -292,12 +297,12 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   #find(model: ModelReference): StellaModelInfo {
     if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', 'The pool is closed; open another')
-    if (typeof model === 'string') return this.#options.registry.get(model)
-    if (!isModelInfo(model)) throw invalid('model', 'a model key, a Hugging Face id, or a descriptor', model)
-    const slot = this.#slots.get(model.key)
-    if (slot === undefined || slot.info === model || isDeepStrictEqual(slot.info, model)) return model
-    throw new StellaError('MODEL_DUPLICATE', `The pool has loaded another model under the key \`${model.key}\``, {
-      details: { model: model.key },
+    const info = typeof model === 'string' ? this.#options.registry.get(model) : model
+    if (!isModelInfo(info)) throw invalid('model', 'a model key, a Hugging Face id, or a descriptor', info)
+    const slot = this.#slots.get(info.key)
+    if (slot === undefined || slot.info === info || isDeepStrictEqual(slot.info, info)) return info
+    throw new StellaError('MODEL_DUPLICATE', `The pool has loaded another model under the key \`${info.key}\``, {
+      details: { model: info.key },
     })
   }
 
@@ -314,24 +319,15 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const { logger } = this.#options
     const message = LOG_MESSAGES[event]
     if (message !== undefined) {
-      this.#tell(() => {
+      surfaced(() => {
         logger[LOG_LEVELS[event] ?? 'debug']({ model, ...facts }, message)
       })
     }
+    // Most pools have no listener for what comes with every call.
+    if (this.listenerCount(event) === 0) return
     // Facts and key together are what the event's listeners take; the compiler cannot follow that through a generic.
     const emit = this.emit.bind(this) as (event: keyof PoolEvents, facts: object) => boolean
-    this.#tell(() => emit(event, { model, ...facts }))
-  }
-
-  /** A listener or logger that throws fails no call: its error surfaces as the uncaught exception it is. */
-  #tell(emit: () => unknown): void {
-    try {
-      emit()
-    } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
-    }
+    surfaced(() => emit(event, { model, ...facts }))
   }
 
   async #track<T>(call: () => Promise<T>): Promise<T> {
@@ -343,6 +339,12 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       this.#calls.delete(running)
     }
   }
+}
+
+/** The real engine. Imported when it is wanted: a program's tests with a fake one load nothing of it. */
+async function onnx(options: ResolvedPoolOptions): Promise<Backend> {
+  const { OnnxBackend } = await import('./onnx-backend.js')
+  return new OnnxBackend(options)
 }
 
 /** Time that a health check gives a probe, in milliseconds. */

@@ -6,13 +6,13 @@ import type { Backend, PreparedModel, WorkerFacts } from './backend.js'
 import type { Governor } from './governor.js'
 import type { MemoryArithmetic } from './memory-ledger.js'
 import type { ModelMeters } from './model-meters.js'
-import type { Tell } from './model-slot.js'
 import type { Plan } from './plan.js'
 import { planMemory } from './plan.js'
 import type { ResolvedPoolOptions } from './pool-options.js'
 import type { Reclaimable } from './reclaim.js'
 import type { BatchReport } from './served-model.js'
 import { ServedModel } from './served-model.js'
+import type { Tell } from './tell.js'
 import { loadTracing } from './tracing.js'
 
 /** What to load with. */
@@ -25,6 +25,8 @@ export interface LoadRequest {
   readonly meters: ModelMeters
   readonly backoff: RespawnBackoff
   readonly tell: Tell
+  /** It was loaded, and has since lost all its workers for good. */
+  readonly onStranded: () => void
   /** Heads that the first calls want; undefined where the model has none. */
   readonly dimensions: readonly number[] | undefined
   readonly signal: AbortSignal
@@ -68,13 +70,17 @@ async function load(info: StellaModelInfo, request: LoadRequest): Promise<Served
       ...{ model, plan, grant, meters: request.meters },
       crew: { least, most, idleTimeoutMs, charge, backoff: request.backoff },
       ...observers(request),
+      onStranded: request.onStranded,
     })
     await served.crew.start(least)
     return served
   } catch (error) {
-    await served?.crew.close()
-    await model?.close()
-    grant.release()
+    try {
+      await served?.crew.close()
+      await model?.close()
+    } finally {
+      grant.release()
+    }
     throw error
   }
 }

@@ -157,9 +157,9 @@ function requireBytes(owner: string, bytes: number): void {
 }
 
 /** The formula of {@link MemoryEstimate.total}, with its numbers. */
-function sumOf({ precision, workers, shared, weights, scratch, base }: MemoryArithmetic): string {
+function sumOf({ precision, workers, shared, once, weights, scratch, base }: MemoryArithmetic): string {
   const each = `${formatBytes(weights)} weights + ${formatBytes(scratch)} scratch + ${formatBytes(base)} thread`
-  return `${formatBytes(shared)} shared + ${workers} workers × (${each}), in ${precision}`
+  return `${formatBytes(shared)} shared + ${formatBytes(once)} process + ${workers} workers × (${each}), in ${precision}`
 }
 
 /** Bytes for people: `1.74 GB`. */

@@ -5,8 +5,8 @@
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { StellaError } from '../errors.js'
 import { isStellaError, messageOf } from '../errors.js'
-import type { EvictionReason, PoolEvents } from '../events.js'
-import { abortedError, untilAborted } from '../files/cancellation.js'
+import type { EvictionReason } from '../events.js'
+import { abortedError, throwIfAborted, untilAborted } from '../files/cancellation.js'
 import type { EmbedInput } from '../inference/embed-texts.js'
 import { resolveEmbedOptions } from '../inference/options.js'
 import type { Lane } from '../scheduler/scheduler.js'
@@ -16,6 +16,7 @@ import type { Backend } from './backend.js'
 import type { BreakerPass } from './breaker.js'
 import { CircuitBreaker } from './breaker.js'
 import { RespawnBackoff } from './backoff.js'
+import { withDeadline } from './deadline.js'
 import type { Governor } from './governor.js'
 import type { ModelFacts } from './health.js'
 import { loadModel } from './load-model.js'
@@ -27,12 +28,9 @@ import type { Reclaim, Reclaimable } from './reclaim.js'
 import type { ResolvedPoolOptions } from './pool-options.js'
 import type { ModelState, ModelStats } from './pool-stats.js'
 import type { ServedModel } from './served-model.js'
-
-/** Facts of an event, less the model's key. */
-export type EventFacts<E extends keyof PoolEvents> = Omit<Parameters<PoolEvents[E]>[0], 'model'>
-
-/** Tells of an event of a model. */
-export type Tell = <E extends keyof PoolEvents>(event: E, facts: EventFacts<E>) => void
+import { surfaced } from './surfaced.js'
+import type { Tell } from './tell.js'
+import type { TextOutcome } from './text-outcome.js'
 
 /** What a slot works with. */
 export interface SlotParts {
@@ -46,6 +44,8 @@ export interface SlotParts {
 interface Load {
   readonly served: Promise<ServedModel>
   readonly giveUp: AbortController
+  /** Calls that wait for it, or that it serves. */
+  readonly calls: Set<Promise<unknown>>
   /** Calls that wait for it. */
   waiting: number
   loaded: ServedModel | undefined
@@ -62,10 +62,8 @@ export class ModelSlot implements Reclaimable {
   /** Failures that the breaker has heard of: one that fails many calls is one. */
   readonly #blamed = new WeakSet<StellaError>()
   #load: Load | undefined
-  /** A load on its way out, with the memory it still holds. */
-  #leaving: Promise<void> | undefined
-  /** What it gives back once it has left, in bytes. */
-  #leavingBytes = 0
+  /** Loads on their way out, and when each has given its memory back. */
+  readonly #leaving = new Map<Load, Promise<void>>()
   #lastLoadFailed = false
   #calls = 0
   #lastUsed = performance.now()
@@ -109,15 +107,23 @@ export class ModelSlot implements Reclaimable {
    *
    * @throws {StellaError} OVERLOADED, BREAKER_OPEN; what `work` throws.
    */
-  async admit<T>(texts: readonly EmbedInput[], lane: Lane, work: (reservation: Reservation) => Promise<T>): Promise<T> {
+  async admit(
+    texts: readonly EmbedInput[],
+    { lane, signal }: { readonly lane: Lane; readonly signal: AbortSignal | undefined },
+    work: (reservation: Reservation) => Promise<readonly TextOutcome[]>,
+  ): Promise<readonly TextOutcome[]> {
     const { reservation, pass } = this.#enter(texts)
     this.#parts.tell('requestQueued', { texts: texts.length, lane })
     try {
-      const result = await work(reservation)
-      pass.succeed(performance.now())
-      return result
+      const outcomes = await work(reservation)
+      this.#judge(outcomes, pass)
+      return outcomes
     } catch (error) {
-      this.#blame(error, pass)
+      // A signal may bring any error: none of them is the model's doing.
+      if (signal?.aborted === true && error === signal.reason) pass.release()
+      else this.#blame(error, pass)
+      // It has more tokens than there is room for, which shows once it is tokenised.
+      if (isStellaError(error) && error.code === 'OVERLOADED') this.#tellRejected(texts.length, error)
       throw error
     } finally {
       reservation.release()
@@ -140,10 +146,14 @@ export class ModelSlot implements Reclaimable {
     clearTimeout(this.#keepAlive)
     try {
       for (;;) {
-        const served = await this.#wait(dimensions, signal)
-        // In the same breath in which it was seen to take calls.
-        if (!served.closing) return await work(served)
-        if (this.#load?.loaded === served) await this.evict('failed')
+        throwIfAborted(signal, this.#loading)
+        const load = (this.#load ??= this.#start(dimensions))
+        const call = this.#join(load, signal, work)
+        load.calls.add(call)
+        const outcome = await call.finally(() => load.calls.delete(call))
+        if (outcome !== undefined) return outcome.result
+        // It has lost its workers since it was loaded.
+        if (this.#load === load) await untilAborted(signal, this.evict('failed'), this.#loading)
       }
     } finally {
       this.#calls--
@@ -152,34 +162,39 @@ export class ModelSlot implements Reclaimable {
     }
   }
 
-  /** Serves the calls it has, then stops the workers and gives the memory back. Later calls load it again. */
+  /**
+   * Serves the calls it has, those that wait for it included, then stops the workers and gives the memory back. Later
+   * calls load it again. Asked by name, it is no longer pinned either.
+   */
   async evict(reason: EvictionReason): Promise<void> {
+    if (reason === 'asked') this.#pinned = false
     const load = this.#load
-    if (load !== undefined) {
+    // Whoever asks for memory holds up the line in which a load may be waiting for some.
+    const isPressed = reason === 'pressure'
+    if (load !== undefined && (!isPressed || load.loaded !== undefined)) {
       this.#load = undefined
       clearTimeout(this.#keepAlive)
-      const leaving = this.#unload(load, reason, this.#leaving).finally(() => {
-        if (this.#leaving === leaving) this.#leaving = undefined
-      })
-      this.#leaving = leaving
+      this.#leaving.set(load, this.#unload(load, reason))
     }
-    await this.#leaving
+    const leaving = [...this.#leaving].filter(([{ loaded }]) => !isPressed || loaded !== undefined)
+    await Promise.all(leaving.map(([, gone]) => gone))
   }
 
   /** What could be given back now without harm to a call, in bytes. */
   reclaimable(): Reclaim {
-    if (this.#leavingBytes > 0) return { shrink: 0, evict: this.#leavingBytes, leaving: true }
+    const leaving = [...this.#leaving.keys()].reduce((sum, { loaded }) => sum + (loaded?.memory ?? 0), 0)
+    if (leaving > 0) return { shrink: 0, evict: leaving, leaving: true }
     const loaded = this.#load?.loaded
     if (loaded === undefined) return { shrink: 0, evict: 0, kept: this.#load === undefined ? undefined : 'loading' }
-    const shrink = loaded.crew.spare * workerBytes(loaded.plan)
+    const { crew, plan, memory } = loaded
+    const shrink = (crew.spare + crew.leaving) * workerBytes(plan)
     const kept = this.#pinned ? 'pinned' : this.#calls > 0 ? 'busy' : undefined
-    return { shrink, evict: kept === undefined ? loaded.memory : 0, kept }
+    return { shrink, evict: kept === undefined ? memory : 0, kept }
   }
 
   /** Lets idle workers go. */
   async shrink(): Promise<void> {
-    const crew = this.#load?.loaded?.crew
-    while (crew !== undefined && crew.spare > 0) await crew.shrink()
+    await this.#load?.loaded?.crew.shrink()
   }
 
   /** What the pool tells of it. */
@@ -226,21 +241,28 @@ export class ModelSlot implements Reclaimable {
   async probe(timeoutMs: number): Promise<void> {
     const served = this.#load?.loaded
     if (served === undefined || served.closing) return
-    const reservation = this.#queue.reserve({ texts: 1, bytes: 0 }, undefined)
+    // Beside the queue's budget: that the queue is full says nothing of the model.
+    const reservation = new QueueBudget().reserve({ texts: 1, bytes: 0 })
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
-      const options = { ...resolveEmbedOptions(this.info), signal }
-      await served.embed(PROBE, options, { reservation, lane: 'interactive', mode: 'each' })
+      await withDeadline(undefined, timeoutMs, (signal) => {
+        const options = { ...resolveEmbedOptions(this.info), signal }
+        return served.embed(PROBE, options, { reservation, lane: 'interactive', mode: 'all-or-none' })
+      })
     } catch (error) {
       // That the probe failed is its answer: no success is noted.
-      this.#parts.options.logger.debug({ model: this.info.key, error: messageOf(error) }, 'health probe failed')
-    } finally {
-      reservation.release()
+      surfaced(() => {
+        this.#parts.options.logger.debug({ model: this.info.key, error: messageOf(error) }, 'health probe failed')
+      })
     }
   }
 
+  /** What a call does while it waits, for messages. */
+  get #loading(): string {
+    return `loading ${this.info.key}`
+  }
+
   #state(): ModelState {
-    if (this.#load === undefined) return this.#leaving === undefined ? 'unloaded' : 'evicting'
+    if (this.#load === undefined) return this.#leaving.size === 0 ? 'unloaded' : 'evicting'
     return this.#load.loaded === undefined ? 'loading' : 'ready'
   }
 
@@ -255,13 +277,15 @@ export class ModelSlot implements Reclaimable {
         throw error
       }
     } catch (error) {
-      if (isStellaError(error)) {
-        const { retryAfterMs } = error.details
-        const wait = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
-        this.#parts.tell('requestRejected', { texts: texts.length, code: error.code, retryAfterMs: wait })
-      }
+      if (isStellaError(error)) this.#tellRejected(texts.length, error)
       throw error
     }
+  }
+
+  #tellRejected(texts: number, { code, details }: StellaError): void {
+    const { retryAfterMs } = details
+    const wait = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
+    this.#parts.tell('requestRejected', { texts, code, retryAfterMs: wait })
   }
 
   /** What the model gets done a second with the workers it has; undefined before it ran anything. */
@@ -272,10 +296,23 @@ export class ModelSlot implements Reclaimable {
     return { texts: perWorker.texts * workers, tokens: perWorker.tokens * workers }
   }
 
-  /** Tells the breaker of a failure that is the model's, once however many calls it failed. */
+  /** A text that succeeds shows that the model works, whatever came of the others. */
+  #judge(outcomes: readonly TextOutcome[], pass: BreakerPass): void {
+    if (outcomes.some(({ ok }) => ok)) {
+      pass.succeed(performance.now())
+      return
+    }
+    const errors = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error]))
+    this.#blame(
+      errors.find((error) => this.#isToBlame(error)),
+      pass,
+    )
+  }
+
+  /** Tells the breaker of a failure that is the model's. */
   #blame(error: unknown, pass: BreakerPass): void {
     const root = rootOf(error)
-    if (root === undefined || !countsAgainstModel(root.code) || this.#blamed.has(root)) {
+    if (root === undefined || !this.#isToBlame(root)) {
       pass.release()
       return
     }
@@ -283,26 +320,49 @@ export class ModelSlot implements Reclaimable {
     pass.fail(performance.now(), root.code)
   }
 
-  async #wait(dimensions: number, signal: AbortSignal | undefined): Promise<ServedModel> {
-    const load = (this.#load ??= this.#start(dimensions))
+  /** Whether the breaker is to hear of a failure: it is the model's, and no other call has failed of it. */
+  #isToBlame(error: StellaError): boolean {
+    const root = rootOf(error)
+    // A text that is refused for what it did before says nothing new.
+    if (root === undefined || root.details['quarantined'] === true) return false
+    return countsAgainstModel(root.code) && !this.#blamed.has(root)
+  }
+
+  /** Waits for a load and does `work` with it; undefined where it takes no calls. */
+  async #join<T>(
+    load: Load,
+    signal: AbortSignal | undefined,
+    work: (served: ServedModel) => Promise<T>,
+  ): Promise<{ readonly result: T } | undefined> {
+    let served: ServedModel
     load.waiting++
     try {
-      return await untilAborted(signal, load.served, `loading ${this.info.key}`)
+      served = await untilAborted(signal, load.served, this.#loading)
     } finally {
       load.waiting--
       if (signal?.aborted === true && load.waiting === 0 && load.loaded === undefined) this.#abandon(load, signal)
     }
+    // In the same breath in which it is seen to take calls.
+    return served.closing ? undefined : { result: await work(served) }
   }
 
   /** Everybody who waited for the load has given up: it ends, too. */
   #abandon(load: Load, signal: AbortSignal): void {
-    load.giveUp.abort(abortedError(signal, `loading ${this.info.key}`))
+    load.giveUp.abort(abortedError(signal, this.#loading))
     if (this.#load === load) void this.evict('abandoned')
   }
 
   #start(dimensions: number): Load {
     const giveUp = new AbortController()
-    const load: Load = { served: this.#open(dimensions, giveUp.signal), ...{ giveUp, waiting: 0, loaded: undefined } }
+    const onStranded = (): void => {
+      if (this.#load !== load) return
+      this.#lastLoadFailed = true
+      void this.evict('failed')
+    }
+    const load: Load = {
+      served: this.#open(dimensions, giveUp.signal, onStranded),
+      ...{ giveUp, calls: new Set(), waiting: 0, loaded: undefined },
+    }
     load.served.then(
       (served) => {
         load.loaded = served
@@ -312,21 +372,21 @@ export class ModelSlot implements Reclaimable {
       // Whoever waits hears of it. The next call tries again: it may have been the download, or memory that another
       // model has since given back.
       () => {
-        this.#lastLoadFailed = true
+        this.#lastLoadFailed = !giveUp.signal.aborted
         if (this.#load === load) this.#load = undefined
       },
     )
     return load
   }
 
-  async #open(dimensions: number, signal: AbortSignal): Promise<ServedModel> {
+  async #open(dimensions: number, signal: AbortSignal, onStranded: () => void): Promise<ServedModel> {
     const { tell } = this.#parts
     const started = performance.now()
-    await this.#leaving
+    await Promise.all(this.#leaving.values())
     const heads = this.info.heads.length === 0 ? undefined : [dimensions]
     const served = await loadModel(this.info, {
       ...this.#parts,
-      ...{ requester: this, meters: this.#meters, backoff: this.#backoff, dimensions: heads, signal },
+      ...{ requester: this, meters: this.#meters, backoff: this.#backoff, dimensions: heads, signal, onStranded },
     })
     const loadMs = performance.now() - started
     this.#meters.loaded(loadMs)
@@ -336,14 +396,15 @@ export class ModelSlot implements Reclaimable {
     return served
   }
 
-  async #unload(load: Load, reason: EvictionReason, before: Promise<void> | undefined): Promise<void> {
-    await before
-    const [outcome] = await Promise.allSettled([load.served])
-    // One that failed to load holds nothing.
-    if (outcome.status === 'rejected') return
-    this.#leavingBytes = outcome.value.memory
-    await outcome.value.close()
-    this.#leavingBytes = 0
+  async #unload(load: Load, reason: EvictionReason): Promise<void> {
+    const [outcome] = await Promise.allSettled([load.served, ...load.calls])
+    try {
+      // One that failed to load holds nothing.
+      if (outcome.status === 'rejected') return
+      await outcome.value.close()
+    } finally {
+      this.#leaving.delete(load)
+    }
     this.#parts.tell('modelEvicted', { reason })
   }
 

@@ -40,7 +40,7 @@ export function workerBytes({ memory }: Plan): number {
 
 /** What a plan takes with so many workers. */
 export function planMemory(plan: Plan, workers: number): MemoryEstimate {
-  return { ...plan.memory, total: plan.memory.shared + workers * workerBytes(plan) }
+  return { ...plan.memory, total: plan.memory.shared + plan.memory.once + workers * workerBytes(plan) }
 }
 
 /**

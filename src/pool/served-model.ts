@@ -4,7 +4,7 @@
  */
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
-import { abortedError } from '../files/cancellation.js'
+import { abortedError, untilAborted } from '../files/cancellation.js'
 import type { EmbedInput } from '../inference/embed-texts.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import type { Precision } from '../convert/recipe.js'
@@ -24,7 +24,7 @@ import { PendingCall } from './pending-call.js'
 import type { Plan } from './plan.js'
 import type { TextOutcome } from './text-outcome.js'
 import type { EmbedTrace } from './tracing.js'
-import { batchTracing } from './tracing.js'
+import { batchTracing, embedTracing } from './tracing.js'
 
 /** A call, and what of it is in the scheduler. */
 type Call = PendingCall<Ticket<Waiting>>
@@ -45,6 +45,7 @@ interface Waiting {
   readonly place: number
   readonly text: TokenizedText
   readonly reservation: Reservation
+  readonly trace: EmbedTrace | undefined
 }
 
 /** One batch that was run. */
@@ -65,6 +66,8 @@ export interface ServedModelParts {
   readonly crew: Omit<CrewOptions, 'model' | 'threads' | 'observer'>
   readonly crewObserver: Omit<CrewOptions['observer'], 'onRoom' | 'onStranded'>
   readonly onBatch: (report: BatchReport) => void
+  /** No worker is left and none could be started: it takes no more calls. */
+  readonly onStranded: () => void
   readonly meters: ModelMeters
   /** The memory it holds; given back once all threads are gone. */
   readonly grant: MemoryGrant
@@ -106,6 +109,7 @@ export class ServedModel {
         onStranded: (error) => {
           this.#stranded = error
           this.#refuse(this.#scheduler.drain(), error)
+          parts.onStranded()
         },
       },
     })
@@ -142,7 +146,26 @@ export class ServedModel {
     options: ResolvedEmbedOptions,
     parts: CallParts,
   ): Promise<readonly TextOutcome[]> {
-    const call = this.#embed(inputs, options, parts)
+    return this.#tracked(this.#embed(inputs, options, parts))
+  }
+
+  /**
+   * Makes sure of a head, and of all workers that there is memory for.
+   *
+   * @throws {StellaError} ARTEFACT_INVALID, MODEL_LOAD_FAILED; ABORTED, which ends no worker's load.
+   */
+  fill(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
+    return this.#tracked(this.#fill(dimensions, signal))
+  }
+
+  /** Serves the calls it has taken, then stops the workers. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop()
+    return this.#closing
+  }
+
+  /** Has it waited for by `close`. */
+  #tracked<T>(call: Promise<T>): Promise<T> {
     const settled = call.then(
       () => undefined,
       () => undefined,
@@ -152,22 +175,19 @@ export class ServedModel {
     return call
   }
 
-  /** Makes sure of a head, as a call under way. */
-  async requireHead(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.#parts.model.requireHead(dimensions, signal)
-  }
-
-  /** Serves the calls it has taken, then stops the workers. */
-  close(): Promise<void> {
-    this.#closing ??= this.#stop()
-    return this.#closing
-  }
-
   async #stop(): Promise<void> {
     await Promise.all(this.#calls)
-    await this.crew.close()
-    await this.#parts.model.close()
-    this.#parts.grant.release()
+    try {
+      await this.crew.close()
+      await this.#parts.model.close()
+    } finally {
+      this.#parts.grant.release()
+    }
+  }
+
+  async #fill(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#parts.model.requireHead(dimensions, signal)
+    await untilAborted(signal, this.crew.fill(), `loading ${this.info.key}`)
   }
 
   async #embed(
@@ -176,7 +196,7 @@ export class ServedModel {
     { reservation, lane, mode, trace }: CallParts,
   ): Promise<readonly TextOutcome[]> {
     const { signal, dimensions, onProgress } = options
-    await this.requireHead(dimensions, signal)
+    await this.#parts.model.requireHead(dimensions, signal)
     const withdraw = (ticket: Ticket<Waiting>): void => {
       this.#scheduler.withdraw(ticket)
     }
@@ -207,21 +227,23 @@ export class ServedModel {
       }
     }
     if (ready.length > 0) this.#submit(ready, options, to)
-    if (texts.length === 0) return
+    if (texts.length === 0 || to.call.ended) return
     const started = performance.now()
     const { signal } = options
     const onPart = (first: number, outcomes: readonly Tokenized[]): void => {
-      if (to.call.ended) return
       const now = performance.now()
       this.#parts.meters.tokenized(now - started, now)
+      if (to.trace !== undefined) to.trace.tokenizeMs = now - started
       const tokenized: [number, TokenizedText][] = []
       for (const [index, outcome] of outcomes.entries()) {
         const place = places[first + index] ?? 0
-        if (isStellaError(outcome)) to.call.settle(place, { ok: false, error: outcome })
-        else tokenized.push([place, outcome])
+        if (!isStellaError(outcome) && outcome.ids.length > 0) tokenized.push([place, outcome])
+        else refuse(to, place, isStellaError(outcome) ? outcome : withoutTokens(place))
       }
       to.call.flush()
       this.#submit(tokenized, options, to)
+      // Which ends the tokenising of the others.
+      if (to.call.ended) throw new StellaError('ABORTED', 'The call has ended')
     }
     this.#texts.encode(texts, { ...options, places }, { lane: to.lane, signal, onPart }).catch((error: unknown) => {
       to.call.fail(asStellaError(error))
@@ -247,8 +269,8 @@ export class ServedModel {
     if (to.trace !== undefined) noteTokens(to.trace, texts)
     for (const [place, text] of texts) {
       const request = { ids: text.ids, variant: { dimensions, normalize }, lane }
-      if (this.#scheduler.isQuarantined(request)) call.settle(place, { ok: false, error: this.#quarantined(place) })
-      else call.add(this.#scheduler.submit(request, { call, place, text, reservation }, now))
+      if (this.#scheduler.isQuarantined(request)) refuse(to, place, this.#quarantined(place), text.ids.length)
+      else call.add(this.#scheduler.submit(request, { call, place, text, reservation, trace: to.trace }, now))
       if (call.ended) return
     }
     call.flush()
@@ -257,6 +279,11 @@ export class ServedModel {
 
   /** Gives work to whoever has room. */
   #pump(): void {
+    if (this.#stranded !== undefined) {
+      // Of a batch that was lost after that.
+      this.#refuse(this.#scheduler.drain(), this.#stranded)
+      return
+    }
     const prefetch = (this.#parts.meters.runMs ?? PREFETCH_BELOW_MS) < PREFETCH_BELOW_MS
     for (;;) {
       const member = this.crew.next(prefetch)
@@ -280,6 +307,7 @@ export class ServedModel {
 
   async #run(member: CrewMember, batch: Batch<Waiting>): Promise<void> {
     const { texts, variant } = batch
+    noteQueue(batch)
     try {
       const result = await this.#traced(member, batch)
       const expected = texts.length * variant.dimensions
@@ -330,7 +358,7 @@ export class ServedModel {
   #fail(batch: Batch<Waiting>, error: StellaError): void {
     const failed =
       error.code === 'WORKER_LOST'
-        ? this.#scheduler.lose(batch)
+        ? this.#scheduler[error.details['begun'] === false ? 'giveBack' : 'lose'](batch)
         : BLAMES_A_TEXT.has(error.code)
           ? this.#scheduler.fail(batch)
           : this.#scheduler.succeed(batch).flat()
@@ -369,6 +397,20 @@ interface Destination {
 /** Codes of failed runs that may be the doing of one of the texts. */
 const BLAMES_A_TEXT: ReadonlySet<string> = new Set(['INTERNAL', 'INPUT_INVALID'])
 
+/** Settles a text that does not come to be run. */
+function refuse({ call, reservation }: Destination, place: number, error: StellaError, tokens = 0): void {
+  reservation.settle(tokens)
+  call.settle(place, { ok: false, error })
+}
+
+/** How long each call that is traced waited for the first of its texts to be run. */
+function noteQueue({ tickets, takenAt }: Batch<Waiting>): void {
+  if (!embedTracing.active) return
+  for (const { owner, submittedAt } of tickets.flat()) {
+    if (owner.trace !== undefined) owner.trace.queueMs ??= takenAt - submittedAt
+  }
+}
+
 function noteTokens(trace: EmbedTrace, texts: readonly (readonly [number, TokenizedText])[]): void {
   trace.tokens = (trace.tokens ?? 0) + texts.reduce((sum, [, { ids }]) => sum + ids.length, 0)
 }
@@ -381,6 +423,10 @@ function asStellaError(error: unknown): StellaError {
 function ofText(error: StellaError, place: number): StellaError {
   const { code, message, details } = error
   return new StellaError(code, `Text ${place}: ${message}`, { cause: error, details: { ...details, index: place } })
+}
+
+function withoutTokens(place: number): StellaError {
+  return new StellaError('INPUT_INVALID', `Text ${place} has no tokens; leave it out`, { details: { index: place } })
 }
 
 function wrongSize({ key }: StellaModelInfo, expected: number, found: number): StellaError {

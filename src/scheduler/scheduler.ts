@@ -150,7 +150,6 @@ export class Scheduler<Owner> {
       entry.losses++
       if (entry.losses < MOST_LOSSES) continue
       this.#quarantined.add(entry)
-      this.#suspects.delete(entry)
       const twin = this.#waiting.find(entry, entry.hash)
       if (twin !== undefined) {
         this.#waiting.remove(twin)
@@ -158,7 +157,8 @@ export class Scheduler<Owner> {
       }
       failed.push(...entry.settle())
     }
-    for (const entry of this.#wantedAgain(entries, failed)) this.#waiting.addRetry([entry], batch.lane)
+    // With a loss to their name, they are not put together.
+    this.#waiting.addRetry(this.#wantedAgain(entries, failed), batch.lane)
     return failed
   }
 
@@ -231,9 +231,9 @@ export class Scheduler<Owner> {
     })
   }
 
-  /** One goes that nobody wants. */
+  /** One goes that nobody wants; what it cost is remembered. */
   #giveUp(entry: Entry<Owner>): void {
-    if (entry.losses > 0 && !this.#quarantined.has(entry)) this.#suspects.add(entry)
+    if (entry.losses > 0) this.#suspects.add(entry)
   }
 
   #end(batch: Batch<Owner>): readonly Entry<Owner>[] {

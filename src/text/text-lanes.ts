@@ -46,6 +46,8 @@ export interface LaneLimits extends CallLimits {
 interface Waiting {
   first: number
   next: number
+  /** Where its turn ends, if it is in the middle of one. */
+  turnEnd: number | undefined
 }
 
 /** A native call that is being put together. */
@@ -68,7 +70,7 @@ export class TextLanes<Source extends TextSource> {
 
   /** Puts all texts of a call at the end of its lane. */
   add(source: Source): void {
-    if (source.texts.length > 0) this.#lines[source.lane].set(source, { first: 0, next: 0 })
+    if (source.texts.length > 0) this.#lines[source.lane].set(source, { first: 0, next: 0, turnEnd: undefined })
   }
 
   /** Takes out what waits of a call. */
@@ -106,14 +108,15 @@ export class TextLanes<Source extends TextSource> {
       const weight = (place: number): number => source.promptLength + (source.texts[place]?.length ?? 0)
       if (!giants && weight(waiting.next) > this.#limits.characters) continue
       const start = waiting.next
-      const end = Math.min(source.texts.length, start + this.#limits.textsPerTurn)
+      const end = waiting.turnEnd ?? Math.min(source.texts.length, start + this.#limits.textsPerTurn)
       while (waiting.next < end && load.add(weight(waiting.next))) waiting.next++
-      // It stays first in line: a long text goes as soon as a native call begins with it.
-      if (waiting.next === start) return false
-      taken.set(source, waiting)
+      if (waiting.next > start) taken.set(source, waiting)
+      // It stays first in line, and goes on with its turn: a long text goes as soon as a native call begins with it.
+      waiting.turnEnd = waiting.next < end ? end : undefined
+      if (waiting.turnEnd !== undefined) return false
       line.delete(source)
       if (waiting.next < source.texts.length) line.set(source, waiting)
-      return waiting.next === end
+      return true
     }
     return false
   }

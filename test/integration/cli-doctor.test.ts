@@ -255,10 +255,15 @@ describe('an interrupt', () => {
       await mkdir(temporary)
       const { child, ended } = cli.start(['doctor'], { TMPDIR: temporary, HF_HOME: join(cli.folder, 'hf') })
       // The process that embeds has its folder: the last check is under way.
-      await vi.waitFor(async () => expect(await readdir(temporary)).toHaveLength(1), {
-        timeout: TIMEOUT_MS,
-        interval: 5,
-      })
+      await vi.waitFor(
+        async () => {
+          expect(await readdir(temporary)).toHaveLength(1)
+        },
+        {
+          timeout: TIMEOUT_MS,
+          interval: 5,
+        },
+      )
       child.kill('SIGTERM')
       const { code, stderr } = await ended
       expect([code, stderr]).toEqual([143, 'stella: stopped by SIGTERM\n'])

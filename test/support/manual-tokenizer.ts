@@ -9,7 +9,7 @@ export interface ManualCall {
   readonly places: readonly number[]
   /** Ends it with an outcome for each text. */
   readonly succeed: () => void
-  readonly fail: (error: unknown) => void
+  readonly fail: (error: Error) => void
 }
 
 /** See the head of this file. */
@@ -37,7 +37,7 @@ export class ManualTokenizer implements EachTokenizer {
         }),
         fail: (error) => {
           settle(() => {
-            reject(error as Error)
+            reject(error)
           })()
         },
       }
@@ -52,7 +52,7 @@ export class ManualTokenizer implements EachTokenizer {
   }
 
   /** Ends the oldest call with an error, and waits until the queue has taken note. */
-  async fail(error: unknown = new Error('native trouble')): Promise<void> {
+  async fail(error: Error = new Error('native trouble')): Promise<void> {
     this.calls[0]?.fail(error)
     await settled()
   }

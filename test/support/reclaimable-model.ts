@@ -4,7 +4,7 @@ import type { Reclaim, Reclaimable } from '../../src/pool/reclaim.js'
 
 /** What a grant is made of, where nobody looks. */
 export const ANY_PARTS: MemoryArithmetic = {
-  ...{ precision: 'int8', workers: 1, shared: 1, weights: 2, scratch: 3, base: 4, total: 10 },
+  ...{ precision: 'int8', workers: 1, shared: 1, once: 0, weights: 2, scratch: 3, base: 4, total: 10 },
 }
 
 /** Something that was asked of a model and is to be ended by {@link ReclaimableModel.settle}. */

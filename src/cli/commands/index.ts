@@ -69,7 +69,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '<model…> [--memory 4GB] [--workers n] [--threads n] [--precision auto|fp32|int8|int4] [--max-length n]',
     summary: 'Show how models would be run in so much memory, or why they would not',
     details: [
-      'Prints workers × threads × tokens of a batch, and what they take: shared + workers × (weights + scratch + thread). ' +
+      'Prints workers × threads × tokens of a batch, and what they take: shared + process + workers × (weights + scratch + thread). ' +
         'The sizes are those of the artefact, where there is one on this machine, else an estimate. Nothing is loaded.',
       'Several models are planned one after another under one budget, as a pool that loads them in this order. Where one ' +
         'does not fit, the exit code is 1, and what would fit instead is printed: each of these has been planned, too.',
@@ -135,8 +135,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       'Each finding is ok, a note, a warning or a problem, and says what to do about it. Everything that may crash or hang ' +
         'is looked at by a process of its own, with a time limit. Without models those of this machine are looked at; ' +
         '--verify hashes their files, too. Nothing is repaired, and no request is made.',
-      'The exit code is 1 where there is a problem. --json prints {"healthy":…,"counts":{…},"findings":[{"id":…,"subject":…,' +
-        '"status":…,"summary":…,"advice":…,"facts":{…}}]}; the ids, such as engine.load, stay as they are.',
+      'The exit code is 1 where there is a problem. --json prints one document: healthy, counts, and findings, each with ' +
+        'id, subject, status, summary, advice and facts. The ids, such as engine.load, stay as they are.',
     ],
     arguments: { min: 0, max: Number.POSITIVE_INFINITY, what: 'any number of models' },
     options: ['verify'],

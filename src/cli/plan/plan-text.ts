@@ -83,9 +83,10 @@ function modelText(model: PlannedModel, limits: PlanLimits): string {
 
 /** The formula of `MemoryEstimate.total`, with its numbers. */
 function sumText({ plan }: ModelPlan): string {
-  const { shared, weights, scratch, base, total } = plan.memory
+  const { shared, once, weights, scratch, base, total } = plan.memory
   const each = `${formatBytes(weights)} weights + ${formatBytes(scratch)} scratch + ${formatBytes(base)} thread`
-  return `${formatBytes(total)} = ${formatBytes(shared)} shared + ${counted(plan.workers, 'worker')} × (${each})`
+  const whole = `${formatBytes(shared)} shared + ${formatBytes(once)} process`
+  return `${formatBytes(total)} = ${whole} + ${counted(plan.workers, 'worker')} × (${each})`
 }
 
 function longestText({ subject, longest }: PlannedModel): string {

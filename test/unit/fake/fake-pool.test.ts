@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 
 import { ModelRegistry, STELLA_EN_1_5B_V5, STELLA_EN_400M_V5, STELLA_NANO } from '../../../registry/index.js'
 import { cosineSimilarity } from '../../../src/evaluation/similarity.js'
@@ -81,6 +81,22 @@ describe('a fake pool', () => {
     await pool.evict(STELLA_EN_400M_V5.key)
     expect(pool.stats().memory.granted).toBe(0)
     await pool.embed(NANO, 'again')
+  })
+
+  it('obeys a test runner’s clock', async () => {
+    const pool = await open({ fake: { latencyMs: 60_000 } })
+    await pool.preload(NANO)
+    vi.useFakeTimers()
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    let answered = false
+    const call = pool.embed(NANO, 'hello').then(() => (answered = true))
+    await vi.advanceTimersByTimeAsync(59_000)
+    expect(answered).toBe(false)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(answered).toBe(true)
+    await call
   })
 
   it('refuses options that are none', async () => {

@@ -317,12 +317,12 @@ describe('a refusal', () => {
     await holder(governor, 'served', 2e9, { busy: true })
     await holder(governor, 'kept', 1e9, { pinned: true })
     await holder(governor, 'idle', 1e9)
-    const parts = { ...ANY_PARTS, workers: 2, shared: 1e9, weights: 1e9, scratch: 250e6, base: 45e6 }
+    const parts = { ...ANY_PARTS, workers: 2, shared: 1e9, once: 60e6, weights: 1e9, scratch: 250e6, base: 45e6 }
     const error = await failureOf(() => governor.acquire(new ReclaimableModel('m'), 3.59e9, parts))
     expect(error.message).toBe(
       'm needs 3.59 GB; 2.00 GB of the budget of 6.00 GB are free, and 1.00 GB can be had from idle models ' +
         '(held: served 2.00 GB busy, kept 1.00 GB pinned, idle 1.00 GB). ' +
-        'It is made of 1.00 GB shared + 2 workers × (1.00 GB weights + 250 MB scratch + 45 MB thread), in int8. ' +
+        'It is made of 1.00 GB shared + 60 MB process + 2 workers × (1.00 GB weights + 250 MB scratch + 45 MB thread), in int8. ' +
         'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
     )
     expect(error.details).toMatchObject({

@@ -9,10 +9,11 @@ const PARTS: MemoryArithmetic = {
   precision: 'int8',
   workers: 2,
   shared: 1e9,
+  once: 60e6,
   weights: 1.5e9,
   scratch: 250e6,
   base: 60e6,
-  total: 4.62e9,
+  total: 4.68e9,
 }
 
 /** What a test does to a ledger, one step at a time. */
@@ -164,7 +165,7 @@ describe('a refusal', () => {
     expect(error.code).toBe('MEMORY_EXHAUSTED')
     expect(error.message).toBe(
       'stella-en-1.5b-v5 needs 4.62 GB; 4.00 GB of the budget of 6.00 GB are free (held: stella-en-400m-v5 2.00 GB). ' +
-        'It is made of 1.00 GB shared + 2 workers × (1.50 GB weights + 250 MB scratch + 60 MB thread), in int8. ' +
+        'It is made of 1.00 GB shared + 60 MB process + 2 workers × (1.50 GB weights + 250 MB scratch + 60 MB thread), in int8. ' +
         'Raise `memory`, lower `workers` or `maxLength`, or evict another model',
     )
     expect(error.details).toEqual({

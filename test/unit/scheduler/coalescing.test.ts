@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import { Scheduler } from '../../../src/scheduler/scheduler.js'
 import { hashText, isSameText } from '../../../src/scheduler/text-identity.js'
-import { LIMITS, VARIANT, must, ownersOf, text } from './texts.js'
+import { LIMITS, VARIANT, collidingTexts, must, ownersOf, text } from './texts.js'
 
 const bulk = { lane: 'bulk' } as const
 
@@ -139,6 +139,17 @@ describe('texts whose hashes collide', () => {
     expect(scheduler.waiting.texts).toBe(0)
   })
 
+  it('do not hide who was there first, when the other comes and when it goes', () => {
+    const scheduler = new Scheduler<string>({ limits: LIMITS })
+    scheduler.submit(one, 'one', 0)
+    const gone = scheduler.submit(other, 'other', 0)
+    scheduler.submit(one, 'one again', 0)
+    expect(scheduler.waiting.texts).toBe(2)
+    scheduler.withdraw(gone)
+    scheduler.submit(one, 'one still', 0)
+    expect(scheduler.waiting.texts).toBe(1)
+  })
+
   it('do not put one another in quarantine', () => {
     const scheduler = new Scheduler<string>({ limits: LIMITS })
     scheduler.submit(one, 'one', 0)
@@ -147,19 +158,3 @@ describe('texts whose hashes collide', () => {
     expect([scheduler.isQuarantined(one), scheduler.isQuarantined(other)]).toEqual([true, false])
   })
 })
-
-/** Two texts of two ids with the same hash, found by trying. */
-function collidingTexts() {
-  const seen = new Map<number, Int32Array>()
-  for (let id = 0; ; id++) {
-    const ids = Int32Array.of(id % 30_000, Math.floor(id / 30_000))
-    const hash = hashText({ ids, variant: VARIANT })
-    const twin = seen.get(hash)
-    if (twin !== undefined) {
-      return [twin, ids].map((ids) => ({ ids, variant: VARIANT, lane: 'interactive' as const })) as [Text, Text]
-    }
-    seen.set(hash, ids)
-  }
-}
-
-type Text = ReturnType<typeof text>

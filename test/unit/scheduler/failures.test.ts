@@ -197,12 +197,28 @@ describe('a batch whose thread is lost', () => {
     expect(idsOf(must(scheduler.take(0, 1)))).toEqual([1, 2])
   })
 
-  it('that was quarantined, and is submitted still, costs one more thread and not two', () => {
+  it('that was quarantined, and is submitted still, goes alone, and costs one more thread and not two', () => {
     const scheduler = waiting([1])
     scheduler.lose(must(scheduler.take(0, 1)))
     scheduler.lose(must(scheduler.take(0, 1)))
-    scheduler.submit(text(10, { id: 1 }), 1, 0)
+    for (const id of [1, 2]) scheduler.submit(text(10, { id }), id, 0)
     expect(ownersOf(scheduler.lose(must(scheduler.take(0, 1))))).toEqual([1])
+    expect(idsOf(must(scheduler.take(0, 1)))).toEqual([2])
+  })
+
+  it('stays quarantined, and alone, whatever else is suspected', () => {
+    const scheduler = waiting([1])
+    scheduler.lose(must(scheduler.take(0, 1)))
+    scheduler.lose(must(scheduler.take(0, 1)))
+    for (let id = 100; id <= 100 + REMEMBERED_TEXTS; id++) {
+      const ticket = scheduler.submit(text(10, { id }), id, 0)
+      const batch = must(scheduler.take(0, 1))
+      scheduler.withdraw(ticket)
+      scheduler.lose(batch)
+    }
+    expect(scheduler.isQuarantined(text(10, { id: 1 }))).toBe(true)
+    for (const id of [2, 1]) scheduler.submit(text(10, { id }), id, 0)
+    expect([scheduler.take(0, 1), scheduler.take(0, 1)].map((batch) => idsOf(must(batch)))).toEqual([[2], [1]])
   })
 
   it('remembers so many quarantined texts, and forgets the oldest', () => {

@@ -138,6 +138,13 @@ describe('a refusal', () => {
     expect(error.message).toContain(`this call alone has ${all}`)
   })
 
+  it('of a call that just fits an empty queue tells when the queue will be empty', async () => {
+    const queue = budget()
+    queue.reserve({ texts: 1, bytes: 0 })
+    const error = await failureOf(() => queue.reserve({ texts: 10, bytes: 0 }, RATE))
+    expect(error.details.retryAfterMs).toBe(500)
+  })
+
   it('names no model where it was given none', async () => {
     const error = await failureOf(() => new QueueBudget({ limits: LIMITS }).reserve({ texts: 11, bytes: 0 }))
     expect(error.message).toMatch(/^The queue holds/)

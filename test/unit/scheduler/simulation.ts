@@ -208,7 +208,6 @@ export class Simulation {
     const twin = this.#queue.waiting.get(held.text)
     if (ending === 'lose' && held.losses >= MOST_LOSSES) {
       this.#quarantined.add(held.text)
-      this.#suspects.delete(held.text)
       if (twin !== undefined) this.#merge(held, this.#queue.pull(twin))
       return this.#fail(held)
     }
@@ -279,7 +278,7 @@ export class Simulation {
   }
 
   #giveUp({ text, losses }: Held): void {
-    if (losses > 0 && !this.#quarantined.has(text)) this.#suspects.add(text)
+    if (losses > 0) this.#suspects.add(text)
   }
 
   #compare(): void {

@@ -1,5 +1,6 @@
 /** Texts for tests of the scheduler: made of numbers, at limits a person can count to. */
 import type { RunLimits } from '../../../src/packed/packing.js'
+import { hashText } from '../../../src/scheduler/text-identity.js'
 import type { Lane, TextToRun, Ticket, Variant } from '../../../src/scheduler/scheduler.js'
 
 export const LIMITS: RunLimits = { runTokens: 100, paddedPlaces: 200, aloneFrom: 80 }
@@ -41,4 +42,17 @@ export function lengthsOf(batch: { readonly texts: readonly Int32Array[] } | und
 export function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('there should be a batch')
   return value
+}
+
+/** Two texts of two ids with the same hash, found by trying. */
+export function collidingTexts(): readonly [TextToRun, TextToRun] {
+  const asText = (ids: Int32Array): TextToRun => ({ ids, variant: VARIANT, lane: 'interactive' })
+  const seen = new Map<number, TextToRun>()
+  for (let id = 0; ; id++) {
+    const text = asText(Int32Array.of(id % 30_000, Math.floor(id / 30_000)))
+    const hash = hashText(text)
+    const twin = seen.get(hash)
+    if (twin !== undefined) return [twin, text]
+    seen.set(hash, text)
+  }
 }

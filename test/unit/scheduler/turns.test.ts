@@ -49,6 +49,39 @@ describe('the lanes', () => {
     ])
   })
 
+  it('count the age of bulk by the oldest text of what goes again', () => {
+    const scheduler = new Scheduler<string>({ limits: LIMITS, urgentTurns: 1 })
+    // The second half is of the youngest and the second oldest, in this order.
+    for (const [tokens, at] of [
+      [10, 0],
+      [13, 100],
+      [11, 200],
+      [12, 900],
+    ] as const) {
+      scheduler.submit(text(tokens, { lane: 'bulk' }), `${at}`, at)
+    }
+    scheduler.fail(must(scheduler.take(900, 1)))
+    scheduler.take(900, 1)
+    for (let index = 0; index < 3; index++) scheduler.submit(text(LONG), 'urgent', 900)
+    const lanes = [900, 1099, 1100].map((now) => scheduler.take(now, 1)?.lane)
+    expect(lanes).toEqual(['interactive', 'interactive', 'bulk'])
+  })
+
+  it('count the age of a text by the first who wanted it, also where two that ran meet again', () => {
+    const scheduler = new Scheduler<string>({ limits: LIMITS, urgentTurns: 1 })
+    const same = () => text(10, { lane: 'bulk', id: -1 })
+    scheduler.submit(same(), 'first', 0)
+    const first = must(scheduler.take(0, 1))
+    scheduler.submit(same(), 'second', 500)
+    const second = must(scheduler.take(500, 1))
+    scheduler.giveBack(first)
+    scheduler.giveBack(second)
+    for (let index = 0; index < 2; index++) scheduler.submit(text(LONG), 'urgent', 900)
+    const batches = [900, 1000].map((now) => must(scheduler.take(now, 1)))
+    expect(batches.map(({ lane }) => lane)).toEqual(['interactive', 'bulk'])
+    expect(batches[1]?.since).toBe(0)
+  })
+
   it('tell when a batch was taken and since when its oldest text has waited', () => {
     const scheduler = new Scheduler<string>({ limits: LIMITS })
     scheduler.submit(text(10), 'a', 3)

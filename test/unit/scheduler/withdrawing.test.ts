@@ -55,6 +55,13 @@ describe('a ticket that is withdrawn', () => {
 })
 
 describe('draining', () => {
+  it('goes by the order of each lane, whatever the heads', () => {
+    const scheduler = new Scheduler<number>({ limits: LIMITS })
+    const heads = [256, 1024].map((dimensions) => ({ dimensions, normalize: true }))
+    for (let owner = 0; owner < 6; owner++) scheduler.submit(text(10, { variant: must(heads[owner % 2]) }), owner, 0)
+    expect(ownersOf(scheduler.drain())).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
   it('takes out all that waits, retries included, and leaves what runs', () => {
     const scheduler = new Scheduler<string>({ limits: LIMITS })
     for (const owner of ['a', 'b']) scheduler.submit(text(40), owner, 0)

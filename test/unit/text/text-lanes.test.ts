@@ -46,6 +46,11 @@ describe('a native call', () => {
     expect(take(lanes)).toEqual(['b:2-3', 'c:2-6', 'a:4-7'])
   })
 
+  it('that is full in the middle of a turn lets the next one go on with it, and no longer', () => {
+    const lanes = lanesOf(source('a', new Array<string>(4).fill('x'.repeat(60))), source('b', ['x'.repeat(60)]))
+    expect([take(lanes), take(lanes), take(lanes), take(lanes)].flat()).toEqual(['a:0-1', 'a:1-2', 'b:0-1', 'a:2-3'])
+  })
+
   it('does not make ten texts wait behind a hundred thousand', () => {
     const lanes = lanesOf(source('huge', 100_000), source('small', 10))
     const calls = [take(lanes), take(lanes), take(lanes)].flat()
@@ -111,6 +116,7 @@ it('a call of n texts behind k others is done once each of them has had its turn
         expect(taken.filter((slice) => slice.source === own).at(-1)?.end).toBe(texts)
       },
     ),
+    { numRuns: 1000 },
   )
 })
 

@@ -53,7 +53,7 @@ describe('stella plan', () => {
     expect(stdout).toMatch(/^stella-en-400m-v5 in int8\n/)
     expect(stdout).toMatch(/plan +1 worker × 1 thread × 512 tokens a batch\n/)
     expect(stdout).toMatch(
-      /memory +\d+ MB = \d+ MB shared \+ 1 worker × \(\d+ MB weights \+ \d+ MB scratch \+ 90 MB thread\)/,
+      /memory +\d+ MB = \d+ MB shared \+ \d+ MB process \+ 1 worker × \(\d+ MB weights \+ \d+ MB scratch \+ \d+ MB thread\)/,
     )
     expect(stdout).toMatch(/budget +fits: 3\.\d+ GB left of 4\.00 GB/)
     expect(stdout).toMatch(/texts +up to 512 tokens; 8192, the model's limit, would fit/)
@@ -74,8 +74,8 @@ describe('stella plan', () => {
       fits: true,
       refusal: null,
     })
-    const { shared, weights, scratch, base, total } = model?.['memory'] as Record<string, number>
-    expect(total).toBeCloseTo((shared ?? 0) + 2 * ((weights ?? 0) + (scratch ?? 0) + (base ?? 0)), 3)
+    const { shared = 0, once = 0, weights = 0, scratch = 0, base = 0, total } = model?.['memory'] as Record<string, number>
+    expect(total).toBeCloseTo(shared + once + 2 * (weights + scratch + base), 3)
     expect(plan).toMatchObject({ fits: true, budget: 4e9, left: 4e9 - (total ?? 0), alternatives: [] })
   })
 

@@ -1,0 +1,145 @@
+/** `embedStream`, read to its end, abandoned, aborted, and from sources that fail. */
+import type { EmbedInput, Streamed } from '../../src/index.js'
+import { isStellaError } from '../../src/errors.js'
+import type { StellaErrorCode } from '../../src/errors.js'
+import { drawSpice, requireBlame, spiced } from './calls.js'
+import type { Spice } from './calls.js'
+import type { EndingName } from './endings.js'
+import { ENDINGS } from './endings.js'
+import type { Operation, Play, Scene } from './play.js'
+import type { Known } from './texts.js'
+import { WrongResult, requireSame } from './texts.js'
+
+/** Texts of a stream, at most. */
+const MOST_TEXTS = 80
+
+/** What a source that fails throws. */
+class SourceFailure extends Error {}
+
+/** How a stream is read. */
+interface Reading {
+  readonly known: readonly Known[]
+  readonly spice: Spice | undefined
+  /** Items taken before the reader leaves; undefined: all. */
+  readonly leaveAfter: number | undefined
+  /** Texts that the source gives before it fails; undefined: all. */
+  readonly failAfter: number | undefined
+  /** Milliseconds that source and reader take for an item, now and then. */
+  readonly slowMs: number
+  readonly ordered: boolean
+  readonly onError: 'throw' | 'yield'
+  /** Codes that a text of its own may fail with. */
+  readonly may: readonly StellaErrorCode[]
+}
+
+/** All kinds of streams. */
+export const STREAMS: readonly Operation[] = [
+  stream('patient', 5, 'embedStream'),
+  stream('patient', 3, 'embedStream, abandoned'),
+  stream('patient', 1, 'embedStream, source fails'),
+  stream('aborted', 2, 'embedStream, aborted'),
+  stream('deadline', 1, 'embedStream, deadline'),
+]
+
+function stream(ending: EndingName, weight: number, name: string): Operation {
+  return { name, weight, play: (scene) => play(scene, ending, name) }
+}
+
+function play(scene: Scene, endingName: EndingName, name: string): Play {
+  const { draws, stage, texts } = scene
+  const actor = draws.pick(stage.actors)
+  const ending = ENDINGS[endingName](scene)
+  const known = texts.draw(draws, actor.info, draws.between(1, MOST_TEXTS))
+  const some = draws.between(0, known.length - 1)
+  const spice = drawSpice(draws, actor, known)
+  const reading: Reading = {
+    ...{ known, spice },
+    leaveAfter: name.endsWith('abandoned') ? some : undefined,
+    failAfter: name.endsWith('source fails') ? some : undefined,
+    slowMs: draws.chance(0.3) ? draws.between(1, 5) : 0,
+    ordered: draws.chance(0.5),
+    onError: draws.chance(0.5) ? 'throw' : 'yield',
+    may: [...ending.may, ...(spice === undefined ? [] : [spice.code])],
+  }
+  const shape = {
+    chunkTexts: draws.between(1, 16),
+    concurrency: draws.between(1, 4),
+    maxInFlight: draws.between(1, 64),
+  }
+  const { ordered, onError, may } = reading
+  const options = { ...known[0]?.options, ...ending.options, ...shape, ordered, onError }
+  const done = read(scene, actor.info.key, reading, options).catch((error: unknown) => {
+    requireBlame(error, spice, scene)
+    throw error
+  })
+  ending.begun()
+  const bad = spice === undefined ? '' : `, text ${spice.place} bad (${spice.code})`
+  const how = JSON.stringify({ ...options, signal: undefined, leaveAfter: reading.leaveAfter })
+  return { what: `${actor.info.key}, ${known.length} texts ${how} ${ending.what}${bad}`, may, done }
+}
+
+async function read(scene: Scene, model: string, reading: Reading, options: object): Promise<void> {
+  const { session, stage } = scene
+  const { known, leaveAfter, failAfter, slowMs, ordered } = reading
+  const info = stage.actors.find((actor) => actor.info.key === model)?.info ?? model
+  const source = { opened: false, closed: false }
+  const seen = new Set<number>()
+  try {
+    const items = session.pool.embedStream(info, inputsOf(scene, reading, source), options)
+    for await (const item of items as AsyncIterable<Streamed<'yield'>>) {
+      if (seen.has(item.index)) throw new WrongResult(`text ${item.index} came twice`)
+      if (ordered && item.index !== seen.size) throw new WrongResult(`text ${item.index} came in place ${seen.size}`)
+      seen.add(item.index)
+      requireItem(scene, reading, item)
+      if (slowMs > 0 && item.index % 16 === 0) await stage.rest(slowMs)
+      if (seen.size > (leaveAfter ?? Number.POSITIVE_INFINITY)) return
+    }
+  } catch (error) {
+    if (error instanceof SourceFailure && failAfter !== undefined) return
+    throw error
+  } finally {
+    if (source.opened && !source.closed) throwFromFinally('the source was not closed')
+  }
+  if (failAfter !== undefined) throw new WrongResult('the source failed, and nobody was told')
+  if (seen.size !== known.length) throw new WrongResult(`${seen.size} of ${known.length} texts came`)
+}
+
+/** Overrules whatever else came of the stream. */
+function throwFromFinally(problem: string): never {
+  throw new WrongResult(problem)
+}
+
+async function* inputsOf(
+  { stage }: Scene,
+  { known, spice, failAfter, slowMs }: Reading,
+  source: { opened: boolean; closed: boolean },
+): AsyncGenerator<EmbedInput> {
+  source.opened = true
+  try {
+    for (const [place, input] of spiced(known, spice).entries()) {
+      if (place === failAfter) throw new SourceFailure('chaos: the source fails')
+      if (slowMs > 0 && place % 8 === 0) await stage.rest(slowMs)
+      yield input
+    }
+  } finally {
+    source.closed = true
+  }
+}
+
+function requireItem(scene: Scene, { known, spice, may }: Reading, item: Streamed<'yield'>): void {
+  const text = known[item.index]
+  if (text === undefined) throw new WrongResult(`text ${item.index} was never given`)
+  if (item.error === undefined) {
+    if (item.index === spice?.place) throw new WrongResult(`the bad text ${item.index} was embedded`)
+    requireSame({ ...item, place: item.index }, text)
+    return
+  }
+  const { error } = item
+  // What a text may fail with is what the stream may; and a bad one fails for itself.
+  const isOwn = error.code === spice?.code && item.index !== spice.place
+  const { excuses, closing } = scene.session
+  const isAllowed = may.includes(error.code) && !isOwn
+  if (isAllowed || excuses.has(error.code) || (closing && error.code === 'POOL_CLOSED')) return
+  if (!isStellaError(error)) throw new WrongResult(`text ${item.index} came with ${String(error)}`)
+  throw new WrongResult(`text ${item.index} came with ${error.code}, which nothing explains: ${error.message}`)
+}
