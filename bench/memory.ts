@@ -1,18 +1,21 @@
 /**
- * What a loaded model holds against what the pool charges for it: per precision, with weights shared and with a copy
- * for each worker, after full runs of short texts and texts of the longest length on every worker.
+ * What a loaded model holds against what the pool charges for it: per precision, with weights shared and with a copy for
+ * each worker, after every worker has had the most that a run can be, of every kind: full runs of short texts, a long
+ * text beside a short one, texts of the longest length, and every head.
  *
  *   npm run build && npm run bench:memory -- [options]
  */
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { PRECISIONS } from '../src/convert/recipe.js'
-import type { Precision } from '../src/index.js'
-import { EmbeddingPool, STELLA_EN_400M_V5, describeCheckpoint } from '../src/index.js'
+import type { BatchEmbedOptions, Precision } from '../src/index.js'
+import { EmbeddingPool, STELLA_EN_400M_V5, describeCheckpoint, prepareArtefact } from '../src/index.js'
+import { RUN_LIMITS } from '../src/packed/packing.js'
 import { inChild } from './support/child.js'
 import { list, nonEmpty, only, parseOptions, positive, readOrExplain } from './support/command-line.js'
 import { asPrecision, findModel } from './support/models.js'
-import { processMemory, someTexts } from './stand-in.js'
+import { someIds } from './support/shapes.js'
+import { processMemory } from './stand-in.js'
 
 const USAGE = `usage: npm run bench:memory -- [options]
 
@@ -25,8 +28,18 @@ const USAGE = `usage: npm run bench:memory -- [options]
 
 const WEIGHTS = ['shared', 'own'] as const
 
-/** Tokens of the short texts, and how many of them make full runs for one worker. */
-const SHORT = { tokens: 64, texts: 16 }
+/** Texts of full runs for one worker. */
+const SHORT = Array.from({ length: 16 }, () => 64)
+
+/** The most that a run of so few tokens can take: a text just below the length from which one runs alone, and another. */
+const UNEVEN = { long: RUN_LIMITS.aloneFrom - 12, short: 12 }
+
+/** Texts for the tokenizer, and what they say. */
+const TEXTS = 200
+const SENTENCE = 'The window of a house by the station, with the light of an old lamp in it. '
+
+/** Calls for each worker of every kind of run, so that none is left without. */
+const CALLS_PER_WORKER = 3
 
 /** One row. */
 interface Case {
@@ -79,6 +92,8 @@ async function printTable(args: readonly string[]): Promise<void> {
   )
   console.log('|---|---|---|---|---|---|---|---|---|')
   for (const precision of given.precisions) {
+    // Here, and not in the process that is measured: a conversion leaves some memory behind.
+    await prepareArtefact(info, { home, precision })
     for (const weights of given.weights) {
       for (const longest of given.lengths ?? [recommended, max]) {
         for (const workers of given.workers) {
@@ -101,18 +116,22 @@ async function measure({ folder, key, home, precision, weights, workers, longest
   await using pool = await EmbeddingPool.open({ ...settings, memory: '20GB' })
   await pool.preload(info)
   const loaded = await processMemory()
-  // A call of its own for each worker, of more than one run, so that none is left without.
-  const onEach = async (texts: number, tokens: number): Promise<void> => {
-    const one = () => Array.from({ length: texts }, () => someTexts([tokens]).ids)
-    await Promise.all(Array.from({ length: workers }, () => pool.batchEmbed(info, one(), { maxLength: tokens })))
+  let salt = 0
+  const onEach = async (lengths: readonly number[], more: BatchEmbedOptions = {}): Promise<void> => {
+    const call = () => pool.batchEmbed(info, someIds({ lengths }, info.architecture.vocab, salt++), more)
+    await Promise.all(Array.from({ length: workers * CALLS_PER_WORKER }, call))
   }
-  await onEach(SHORT.texts, SHORT.tokens)
-  await onEach(2, longest)
+  await onEach(SHORT)
+  await onEach([Math.min(longest, UNEVEN.long), UNEVEN.short])
+  await onEach([longest], { maxLength: longest })
+  // The others are token ids: here the tokenizer works, too.
+  const texts = Array.from(
+    { length: TEXTS },
+    (_, text) => `Text ${text} of ${TEXTS}: ${SENTENCE.repeat(1 + (text % 4))}`,
+  )
+  await pool.batchEmbed(info, texts)
   // Every head is charged, as any call may ask for it.
-  for (const { dimensions } of info.heads) {
-    const texts = () => Array.from({ length: SHORT.texts }, () => someTexts([SHORT.tokens]).ids)
-    await Promise.all(Array.from({ length: workers }, () => pool.batchEmbed(info, texts(), { dimensions })))
-  }
+  for (const { dimensions } of info.heads) await onEach(SHORT, { dimensions })
   const after = await processMemory()
   const stats = pool.stats()
   return {

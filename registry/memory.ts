@@ -43,12 +43,12 @@ const TOKEN_BYTES: Readonly<Record<StellaModelInfo['architecture']['kind'], numb
 
 /**
  * A worker thread before its model, in bytes: V8 isolate, engine, an empty session. With {@link WORKER_LAYER_BYTES} for
- * each layer it comes to 40 MB in the embedded model and 62 MB in the 400M, which is what was measured there.
+ * each layer it comes to 41 MB in the embedded model and 65 MB in the 400M; 39 and 50 to 65 were measured there.
  */
 export const WORKER_BASE_BYTES = 38.5e6
 
 /** A worker's nodes and kernels of a layer, and what the allocator keeps of the matrices that its load throws away. */
-export const WORKER_LAYER_BYTES = 1e6
+export const WORKER_LAYER_BYTES = 1.1e6
 
 /** What a worker is to be ready for. */
 export interface MemoryShape {
@@ -100,7 +100,7 @@ export interface MemoryEstimate {
  * - scratch: the most that lives at once in a layer, for each token: the residual stream and the norm's output
  *   (2 hidden), and either q, k, v with their rotated and padded copies (8 attended) or the halves of the MLP with the
  *   activation and the product (4 intermediate); in int8 two roundings of the product on top, a byte each, in int4 one
- *   with a scale for each block. The engine's arena keeps more than lives at once ({@link ARENA_FACTOR}).
+ *   with a scale for each block. The engine's arena keeps more than lives at once ({@link ARENA_FACTORS}).
  *   Scores, which grow with the square of the length, are bounded: a run has at most 1,024 places on the padded path,
  *   each with fewer than 512 keys, and longer texts take the flash path. The two add up: what was kept for scores is in
  *   pieces too small for a long text's activations.
@@ -130,10 +130,15 @@ export const PADDED_PLACES = 1024
 
 /**
  * What the arena keeps resident, over what lives at once. It grows in powers of two and is touched where it is used.
- * Measured for texts of 8,192 tokens: 1.08 in fp32, 1.28 in int8, 1.25 in int4; for runs of 512 tokens up to 1.25; for
- * the scores of a text of 500 tokens beside one of 12, which is the worst a run can be, 1.45.
+ * Measured on the 400M with texts of 8,192 tokens: 1.1 in fp32, 1.3 to 1.45 in int8, 1.25 in int4; with runs of 512
+ * tokens up to 1.6 in int8, where it is 21 MB more than lives. Scores, at their worst with a text of 500 tokens beside one
+ * of 12: 1.45 in any.
  */
-const ARENA_FACTOR = { tokens: 1.3, scores: 1.5 } as const
+const ARENA_FACTORS: Readonly<Record<WeightPrecision, { readonly tokens: number; readonly scores: number }>> = {
+  fp32: { tokens: 1.25, scores: 1.5 },
+  int8: { tokens: 1.5, scores: 1.5 },
+  int4: { tokens: 1.4, scores: 1.5 },
+}
 
 /** Roundings of activations that are held beside them, in bytes for each number of the MLP's width. */
 const CODE_BYTES: Readonly<Record<WeightPrecision, number>> = { fp32: 0, int8: 2, int4: 1.25 }
@@ -143,7 +148,8 @@ function scratchBytes({ architecture }: StellaModelInfo, runTokens: number, prec
   const widest = Math.max(8 * heads * headDim, 4 * intermediate)
   const perToken = FLOAT * (2 * hidden + widest) + CODE_BYTES[precision] * intermediate
   const scores = FLOAT * heads * PADDED_PLACES * Math.min(runTokens, PADDED_TOKENS)
-  return runTokens * perToken * ARENA_FACTOR.tokens + scores * ARENA_FACTOR.scores
+  const factors = ARENA_FACTORS[precision]
+  return runTokens * perToken * factors.tokens + scores * factors.scores
 }
 
 function headBytes({ heads, parameters }: StellaModelInfo, dimensions: readonly number[]): number {

@@ -50,11 +50,9 @@ async function latencies(pool: EmbeddingPool, info: StellaModelInfo, calls: numb
 
 /** Bulk texts until it is told to stop. */
 async function endless(pool: EmbeddingPool, info: StellaModelInfo, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await pool.batchEmbed(info, [...shortTexts(500)], { signal })
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+  try {
+    for (;;) await pool.batchEmbed(info, [...shortTexts(500)], { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }

@@ -32,7 +32,14 @@ export function findShape(name: string): Shape | undefined {
   return SHAPES.find((shape) => shape.name === name.replaceAll('x', '×') || shape.name === name)
 }
 
-/** Token ids of a text of each of these lengths; the ids are any that the table has. */
-export function someIds({ lengths }: Pick<Shape, 'lengths'>, vocab: number): readonly Int32Array[] {
-  return lengths.map((length, text) => Int32Array.from({ length }, (_, i) => (i * 37 + text * 101) % vocab))
+/**
+ * Token ids of a text of each of these lengths; the ids are any that the table has.
+ *
+ * @param salt - Gives other texts: a pool computes texts once that are the same and wait together. @default 0
+ */
+export function someIds({ lengths }: Pick<Shape, 'lengths'>, vocab: number, salt = 0): readonly Int32Array[] {
+  return lengths.map((length, text) => {
+    const first = text * 101 + salt * 7919
+    return Int32Array.from({ length }, (_, i) => (i * 37 + first) % vocab)
+  })
 }

@@ -65,8 +65,9 @@ const STEPS: { readonly [Name in keyof Steps]: (given: Steps[Name]['given']) => 
     }
     const loaded = await memory()
     for (const lengths of shapes) {
-      // One copy for each worker, at once: every worker gets runs of the largest kind.
-      const call = () => pool.batchEmbed(info, someIds({ lengths }, info.architecture.vocab))
+      // A call for each worker, at once, and of other texts: every worker gets runs of the largest kind.
+      const call = (_: unknown, worker: number) =>
+        pool.batchEmbed(info, someIds({ lengths }, info.architecture.vocab, worker))
       await Promise.all(Array.from({ length: workers }, call))
     }
     const chargedMB = pool.stats().memory.granted / 1e6

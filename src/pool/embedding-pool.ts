@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 
 import { EventEmitter } from 'eventemitter3'
 
-import { isModelInfo } from '../../registry/model-registry.js'
+import { requireModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError, isStellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
@@ -16,6 +16,7 @@ import type { Lane } from '../scheduler/scheduler.js'
 import type { Backend } from './backend.js'
 import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
 import { MAX_DEADLINE_MS, resolveCallOptions } from './call-options.js'
+import { watchCaller } from './callers-errors.js'
 import { withDeadline } from './deadline.js'
 import { embedStream } from './embed-stream.js'
 import { Governor } from './governor.js'
@@ -263,12 +264,13 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     name: EmbedTrace['call'],
     slot: ModelSlot,
     texts: readonly EmbedInput[],
-    { embed, lane, deadlineMs }: ResolvedCallOptions,
+    { embed: given, lane, deadlineMs }: ResolvedCallOptions,
     mode: FailureMode,
   ): Promise<readonly TextOutcome[]> {
+    const { embed, isCallers } = watchCaller(given)
     const work = (trace: EmbedTrace | undefined): Promise<readonly TextOutcome[]> =>
       this.#track(() =>
-        slot.admit(texts, { lane, signal: embed.signal }, (reservation) =>
+        slot.admit(texts, { lane, isCallers }, (reservation) =>
           withDeadline(embed.signal, deadlineMs, (signal) =>
             slot.use(embed.dimensions, signal, (served) =>
               served.embed(texts, { ...embed, signal }, { reservation, lane, mode, trace }),
@@ -297,8 +299,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   #find(model: ModelReference): StellaModelInfo {
     if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', 'The pool is closed; open another')
-    const info = typeof model === 'string' ? this.#options.registry.get(model) : model
-    if (!isModelInfo(info)) throw invalid('model', 'a model key, a Hugging Face id, or a descriptor', info)
+    const info = typeof model === 'string' ? this.#options.registry.get(model) : requireModelInfo(model)
     const slot = this.#slots.get(info.key)
     if (slot === undefined || slot.info === info || isDeepStrictEqual(slot.info, info)) return info
     throw new StellaError('MODEL_DUPLICATE', `The pool has loaded another model under the key \`${info.key}\``, {

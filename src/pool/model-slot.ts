@@ -15,6 +15,7 @@ import { QueueBudget } from '../scheduler/queue-budget.js'
 import type { Backend } from './backend.js'
 import type { BreakerPass } from './breaker.js'
 import { CircuitBreaker } from './breaker.js'
+import type { CallersErrors } from './callers-errors.js'
 import { RespawnBackoff } from './backoff.js'
 import { withDeadline } from './deadline.js'
 import type { Governor } from './governor.js'
@@ -109,7 +110,7 @@ export class ModelSlot implements Reclaimable {
    */
   async admit(
     texts: readonly EmbedInput[],
-    { lane, signal }: { readonly lane: Lane; readonly signal: AbortSignal | undefined },
+    { lane, isCallers }: { readonly lane: Lane; readonly isCallers: CallersErrors['isCallers'] },
     work: (reservation: Reservation) => Promise<readonly TextOutcome[]>,
   ): Promise<readonly TextOutcome[]> {
     const { reservation, pass } = this.#enter(texts)
@@ -119,11 +120,10 @@ export class ModelSlot implements Reclaimable {
       this.#judge(outcomes, pass)
       return outcomes
     } catch (error) {
-      // A signal may bring any error: none of them is the model's doing.
-      if (signal?.aborted === true && error === signal.reason) pass.release()
-      else this.#blame(error, pass)
+      const own = isCallers(error)
+      this.#blame(own ? undefined : error, pass)
       // It has more tokens than there is room for, which shows once it is tokenised.
-      if (isStellaError(error) && error.code === 'OVERLOADED') this.#tellRejected(texts.length, error)
+      if (!own && isStellaError(error) && error.code === 'OVERLOADED') this.#tellRejected(texts.length, error)
       throw error
     } finally {
       reservation.release()

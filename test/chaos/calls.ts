@@ -72,6 +72,8 @@ function play(scene: Scene, kind: 'embed' | 'batchEmbed', endingName: EndingName
   const count = kind === 'embed' ? 1 : Math.ceil(MOST_TEXTS * draws.share() ** 3)
   const known = texts.draw(draws, actor.info, Math.max(1, count))
   const spice = drawSpice(draws, actor, known)
+  // Enough of them in a row, and the model counts as broken.
+  if (spice !== undefined) scene.session.excuses.add('BREAKER_OPEN')
   const lane = draws.pick([undefined, undefined, 'interactive', 'bulk'] as const)
   const options = { ...known[0]?.options, ...ending.options, ...(lane === undefined ? {} : { lane }) }
   const run = kind === 'embed' ? embed : batchEmbed

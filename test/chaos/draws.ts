@@ -24,10 +24,10 @@ export class Draws {
   }
 
   /** One of them. */
-  pick<T>(items: readonly [T, ...T[]] | readonly T[]): T {
-    const item = items[Math.floor(this.#next() * items.length)]
-    if (item === undefined) throw new Error('nothing to pick from')
-    return item
+  pick<T>(items: readonly T[]): T {
+    if (items.length === 0) throw new Error('nothing to pick from')
+    // An item may be undefined.
+    return items[Math.floor(this.#next() * items.length)] as T
   }
 
   /** One of them, the heavier ones more often. */

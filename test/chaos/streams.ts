@@ -52,6 +52,7 @@ function play(scene: Scene, endingName: EndingName, name: string): Play {
   const known = texts.draw(draws, actor.info, draws.between(1, MOST_TEXTS))
   const some = draws.between(0, known.length - 1)
   const spice = drawSpice(draws, actor, known)
+  if (spice !== undefined) scene.session.excuses.add('BREAKER_OPEN')
   const reading: Reading = {
     ...{ known, spice },
     leaveAfter: name.endsWith('abandoned') ? some : undefined,

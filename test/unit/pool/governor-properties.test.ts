@@ -144,7 +144,9 @@ class World {
     const request: Request = { number: this.requests.length, model, controller, outcome: undefined }
     this.requests.push(request)
     work(controller.signal).then(
-      () => { this.#end(request, 'granted'); },
+      () => {
+        this.#end(request, 'granted')
+      },
       (error: unknown) => {
         this.#refused(request, error)
       },

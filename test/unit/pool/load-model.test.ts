@@ -86,7 +86,7 @@ describe('a load', () => {
     expect(governor.granted).toBe(bytesOf(1))
     engine.estimate = () => ({
       ...{ workers: 1, threads: 1, precision: 'int8' },
-      memory: { shared: 20, weights: 5, scratch: 0, base: 0, total: 25 },
+      memory: { shared: 20, once: 0, weights: 5, scratch: 0, base: 0, total: 25 },
     })
     engine.preparing[0]?.open()
     const served = await loading
@@ -146,7 +146,7 @@ describe('nothing is left behind by a load', () => {
     await until(() => all.engine.preparing.length === 1)
     all.engine.estimate = () => ({
       ...{ workers: 1, threads: 1, precision: 'fp32' },
-      memory: { shared: 300, weights: 5, scratch: 0, base: 0, total: 305 },
+      memory: { shared: 300, once: 0, weights: 5, scratch: 0, base: 0, total: 305 },
     })
     all.engine.preparing[0]?.open()
     expect(await load).toMatchObject({ code: 'MEMORY_EXHAUSTED', details: { needed: 305 } })

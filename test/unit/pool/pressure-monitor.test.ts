@@ -190,7 +190,13 @@ describe('the monitor', () => {
 
   it('ends with close, at once or after the look under way, and hears no more', async () => {
     let end = (): void => undefined
-    const readMachine = () => new Promise<typeof AMPLE>((resolve) => (end = () => { resolve(SHORT); }))
+    const readMachine = () =>
+      new Promise<typeof AMPLE>(
+        (resolve) =>
+          (end = () => {
+            resolve(SHORT)
+          }),
+      )
     const { monitor, seen, hold, pass } = watch({ readMachine })
     const grant = hold(90)
     await pass(0)

@@ -20,13 +20,28 @@ const anyShape: fc.Arbitrary<MemoryShape> = fc.record({
 })
 
 describe('estimateMemory', () => {
-  it('totals to the stated sum: shared once, the rest for each worker', () => {
+  it('totals to the stated sum: some of it once, the rest for each worker', () => {
     fc.assert(
       fc.property(anyModel, anyShape, (info, shape) => {
-        const { shared, weights, scratch, base, total } = estimateMemory(info, shape)
-        return total === shared + shape.workers * (weights + scratch + base)
+        const { shared, once, weights, scratch, base, total } = estimateMemory(info, shape)
+        return total === shared + once + shape.workers * (weights + scratch + base)
       }),
     )
+  })
+
+  it('charges a process for the tokenizer of a large vocabulary, and workers for each layer', () => {
+    const [small, middle, large] = [STELLA_NANO, ...LARGE].map((info) => estimateMemory(info, ONE))
+    expect((middle?.once ?? 0) - (small?.once ?? 0)).toBeCloseTo(13e6, -6)
+    expect((large?.once ?? 0) - (small?.once ?? 0)).toBeCloseTo(118e6, -6)
+    expect((middle?.base ?? 0) - (small?.base ?? 0)).toBeCloseTo(22 * 1.1e6, 0)
+  })
+
+  it('charges scores by the square of the length, up to where long texts take another path', () => {
+    const scratch = (runTokens: number) => estimateMemory(STELLA_EN_400M_V5, { ...ONE, runTokens }).scratch
+    const perToken = scratch(1001) - scratch(1000)
+    // Places are bounded by the run, so that the scores of a run of n tokens are heads × 1,024 × n, up to n = 512.
+    expect(scratch(512) - scratch(256) - 256 * perToken).toBeCloseTo(1.5 * 4 * 16 * 1024 * 256, 3)
+    expect(scratch(8192) - scratch(512) - 7680 * perToken).toBeCloseTo(0, 3)
   })
 
   it('grows with workers and with tokens', () => {
@@ -113,8 +128,10 @@ describe('estimateMemory', () => {
     expect(known.shared - guess.shared).toBeCloseTo(100e6, 0)
   })
 
-  it('has room for the roundings of int8 activations', () => {
-    const scratch = (precision: 'fp32' | 'int8') => estimateMemory(STELLA_EN_400M_V5, { ...ONE, precision }).scratch
-    expect(scratch('int8')).toBeGreaterThan(scratch('fp32'))
+  it('has room for the roundings of activations', () => {
+    const scratch = (precision: 'fp32' | 'int8' | 'int4') =>
+      estimateMemory(STELLA_EN_400M_V5, { ...ONE, precision }).scratch
+    expect(scratch('int4')).toBeGreaterThan(scratch('fp32'))
+    expect(scratch('int8')).toBeGreaterThan(scratch('int4'))
   })
 })

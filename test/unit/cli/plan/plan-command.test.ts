@@ -74,7 +74,14 @@ describe('stella plan', () => {
       fits: true,
       refusal: null,
     })
-    const { shared = 0, once = 0, weights = 0, scratch = 0, base = 0, total } = model?.['memory'] as Record<string, number>
+    const {
+      shared = 0,
+      once = 0,
+      weights = 0,
+      scratch = 0,
+      base = 0,
+      total,
+    } = model?.['memory'] as Record<string, number>
     expect(total).toBeCloseTo(shared + once + 2 * (weights + scratch + base), 3)
     expect(plan).toMatchObject({ fits: true, budget: 4e9, left: 4e9 - (total ?? 0), alternatives: [] })
   })

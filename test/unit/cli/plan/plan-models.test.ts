@@ -49,7 +49,7 @@ describe('planModels', () => {
       code: 'MEMORY_EXHAUSTED',
       details: { model: 'stella-en-1.5b-v5', budget: 2e9, available: 2e9, workers: 1, precision: 'int8' },
     })
-    expect(large?.refusal?.message).toMatch(/made of .* shared \+ 1 workers × \(/)
+    expect(large?.refusal?.message).toMatch(/made of .* process \+ 1 workers × \(/)
     expect(middle).toMatchObject({ available: 2e9, refusal: undefined })
   })
 
