@@ -104,7 +104,7 @@ export function isStellaErrorCode(value: unknown): value is StellaErrorCode {
 /** The message of anything thrown. Throws nothing itself, whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? thrown.message : String(thrown)
+    return Object.prototype.toString.call(thrown) === '[object Error]' ? (thrown as Error).message : String(thrown)
   } catch {
     // An object without a prototype, or whose toString throws.
     return 'something without a message was thrown'

@@ -21,7 +21,7 @@ const WORKER_ENTRY = new URL(
  * A process that runs the sources has a loader for TypeScript, which threads inherit. It makes every imported constant
  * a call, and quantising several times as slow; the compiled entry needs none.
  */
-const THREAD_ARGUMENTS = FROM_SOURCES ? [] : process.execArgv
+const THREAD_ARGUMENTS = FROM_SOURCES ? { execArgv: [] } : {}
 
 /** Threads that convert. */
 export class ConversionThreads {
@@ -38,7 +38,7 @@ export class ConversionThreads {
     if (!existsSync(path)) throw new StellaError('INTERNAL', `There is no ${path}; build the package first`)
     this.#piscina = new Piscina<ConversionTask, ConversionOutcome>({
       filename: entry.href,
-      execArgv: THREAD_ARGUMENTS,
+      ...THREAD_ARGUMENTS,
       minThreads: threads,
       maxThreads: threads,
       concurrentTasksPerWorker: 1,

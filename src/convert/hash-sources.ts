@@ -6,6 +6,7 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError, messageOf } from '../errors.js'
 import { sha256File } from '../files/hash.js'
 import type { ConvertProgress } from './convert-progress.js'
+import { systemCode } from '../realm.js'
 
 /** What the caller may follow and stop. */
 interface HashOptions {
@@ -50,7 +51,7 @@ async function sizeOf(folder: string, file: string): Promise<number> {
   try {
     return (await stat(join(folder, file))).size
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const missing = systemCode(error) === 'ENOENT'
     const problem = missing ? `${folder} holds no ${file}` : `${file} cannot be read: ${messageOf(error)}`
     throw new StellaError('CHECKPOINT_INVALID', `${problem}; expected a folder in the Hugging Face layout`, {
       cause: error,

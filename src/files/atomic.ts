@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
+import { systemCode } from '../realm.js'
+
 /** Ending of everything half-written. Nothing reads a path that carries it. */
 export const PARTIAL_SUFFIX = '.partial'
 
@@ -53,7 +55,7 @@ export async function replaceFolder<T>(path: string, fill: (partial: string) => 
     const replaced = await rename(path, old).then(
       () => true,
       (error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+        if (systemCode(error) === 'ENOENT') return false
         throw error
       },
     )

@@ -7,6 +7,7 @@ import { homedir } from 'node:os'
 import { posix, win32, type PlatformPath } from 'node:path'
 
 import { StellaError } from '../errors.js'
+import { systemCode } from '../realm.js'
 
 /** The public hub; huggingface_hub `constants.py`. */
 export const DEFAULT_ENDPOINT = 'https://huggingface.co'
@@ -176,7 +177,7 @@ function readSmallFile(path: string): string | undefined {
     const length = readSync(file, buffer)
     if (length <= MAX_TOKEN_FILE_BYTES) return buffer.toString('utf8', 0, length)
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const code = systemCode(cause)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw new StellaError(
       'OPTION_INVALID',

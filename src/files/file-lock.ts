@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 
 import { StellaError } from '../errors.js'
 import { pause, throwIfAborted } from './cancellation.js'
+import { systemCode } from '../realm.js'
 
 /**
  * A lock whose holder has not renewed it for this long is taken over: the holder is dead (SIGKILL, power loss).
@@ -124,5 +125,5 @@ async function acquire(
 }
 
 function isHeld(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ELOCKED'
+  return systemCode(error) === 'ELOCKED'
 }

@@ -13,6 +13,7 @@ import { copyFile, lstat, mkdir, open, readlink, rename, rm, stat, symlink, writ
 import { dirname, join, relative } from 'node:path'
 
 import { isCommit, type PullFile } from './hub-names.js'
+import { isError, systemCode } from '../realm.js'
 
 /** Most bytes read of a file in `refs/`; a commit has 40. */
 const MAX_REF_BYTES = 256
@@ -167,6 +168,5 @@ function isAbsent(error: unknown): boolean {
 
 /** The code of a file system error, such as `ENOSPC`; undefined for anything else. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
+  return isError(error) && 'syscall' in error ? systemCode(error) : undefined
 }

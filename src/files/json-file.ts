@@ -5,6 +5,7 @@ import type { z } from 'zod'
 
 import type { StellaErrorCode } from '../errors.js'
 import { StellaError, messageOf } from '../errors.js'
+import { systemCode } from '../realm.js'
 
 /** Configuration files of real checkpoints are a few kilobytes. */
 const MAX_JSON_BYTES = 1_000_000
@@ -56,7 +57,7 @@ async function readSmallFile(path: string, code: StellaErrorCode, label: string)
       await file.close()
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT') return undefined
     if (error instanceof StellaError) throw error
     throw new StellaError(code, `${label} cannot be read: ${messageOf(error)}`, {
       cause: error,

@@ -1,5 +1,6 @@
 /** Tells a disk that cannot be written from a fault of this program. Knows no model. */
 import { StellaError, messageOf } from '../errors.js'
+import { systemCode } from '../realm.js'
 
 /** What the system says of a place that cannot be written: no room, no right, no such place. */
 const STORAGE_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'ENOENT', 'EIO', 'EMFILE'])
@@ -11,7 +12,7 @@ const STORAGE_CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', '
  * @param advice - What to do about it.
  */
 export function asStorageFailure(error: unknown, place: string, advice: string): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = systemCode(error) ?? ''
   if (error instanceof StellaError || !STORAGE_CODES.has(code)) return error
   return new StellaError('STORAGE_FAILED', `Cannot write to ${place}: ${messageOf(error)}. ${advice}`, {
     cause: error,

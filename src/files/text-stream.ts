@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 
 import { StellaError, messageOf } from '../errors.js'
 import { abortedError } from './cancellation.js'
+import { systemCode } from '../realm.js'
 
 /**
  * The stream's bytes; ended by `signal` also while nothing arrives. The stream is destroyed at the end, however it comes.
@@ -40,7 +41,7 @@ const FILE_PROBLEMS: Readonly<Record<string, string>> = {
 /** The error of a file that cannot be read; a {@link StellaError} stays what it is. */
 export function unreadable(path: string, error: unknown): StellaError {
   if (error instanceof StellaError) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = systemCode(error) ?? ''
   const problem = (Object.hasOwn(FILE_PROBLEMS, code) ? FILE_PROBLEMS[code] : undefined) ?? messageOf(error)
   return new StellaError('INPUT_INVALID', `Cannot read ${path}: ${problem}`, { cause: error, details: { file: path } })
 }

@@ -11,6 +11,7 @@ import type { ResolvedEmbedOptions } from './options.js'
 import type { PackedTexts } from '../packed/packing.js'
 import { RUN_LIMITS, packTexts, planRuns } from '../packed/packing.js'
 import { show } from '../show.js'
+import { isInt32Array } from '../realm.js'
 
 /** A text, or its token ids: complete, special tokens included, with no prompt to be added. */
 export type EmbedInput = string | Int32Array
@@ -186,7 +187,7 @@ function checkIds(
   index: number,
   options: ResolvedEmbedOptions,
 ): Int32Array<ArrayBuffer> {
-  if (!(given instanceof Int32Array)) {
+  if (!isInt32Array(given)) {
     throw refused(`Expected text ${index} to be a string or an Int32Array of token ids; got ${show(given)}`, { index })
   }
   // A copy: between this check and the run the caller may write to the array, or another thread to shared memory.

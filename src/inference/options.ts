@@ -6,6 +6,7 @@ import type { OverflowPolicy } from '../text/overflow.js'
 import { OVERFLOW_POLICIES } from '../text/overflow.js'
 import type { TaskName } from './task.js'
 import { promptFor } from './task.js'
+import { isAbortSignal } from '../realm.js'
 
 /** How to embed. */
 export interface EmbedOptions {
@@ -93,7 +94,7 @@ export function resolveEmbedOptions(
   }
   if (typeof normalize !== 'boolean') throw invalid('normalize', 'true or false', normalize)
   if (!OVERFLOW_POLICIES.includes(overflow)) throw invalid('overflow', OVERFLOW_POLICIES.join(', '), overflow)
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
+  if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', 'an AbortSignal', signal)
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid('onProgress', 'a function', onProgress)
   }

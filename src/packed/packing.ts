@@ -1,6 +1,7 @@
 /** Lays texts out for the engine: which texts run together, and the index tensors of a packed batch. */
 import { PADDED_PLACES, PADDED_TOKENS } from '../../registry/memory.js'
 import { StellaError } from '../errors.js'
+import { isInt32Array } from '../realm.js'
 
 /** Token ids of several texts, end to end, and how many belong to each. */
 export interface PackedTexts {
@@ -32,7 +33,7 @@ export function checkPacked({ ids, lengths }: PackedTexts, vocab: number): void 
   const refuse = (problem: string): never => {
     throw new StellaError('INPUT_INVALID', `Not a packed batch: ${problem}`)
   }
-  if (!((ids as unknown) instanceof Int32Array) || !((lengths as unknown) instanceof Int32Array)) {
+  if (!isInt32Array(ids) || !isInt32Array(lengths)) {
     refuse('`ids` and `lengths` must be Int32Array')
   }
   if (lengths.length === 0) refuse('it holds no text')

@@ -184,15 +184,20 @@ export class Crew {
 
   async #fill(): Promise<void> {
     await this.#starting
-    if (this.#closing !== undefined) return
+    if (this.#isClosing()) return
     const { most, charge } = this.#options
     let wanted = this.#members.size
     while (wanted < most && charge(wanted + this.#leaving.size + 1)) wanted++
     try {
       await this.start(wanted)
     } finally {
-      if (this.#closing === undefined) charge(this.#held())
+      if (!this.#isClosing()) charge(this.#held())
     }
+  }
+
+  /** A method, as it changes while others are awaited. */
+  #isClosing(): boolean {
+    return this.#closing !== undefined
   }
 
   #ready(): readonly Member[] {
@@ -263,13 +268,16 @@ export class Crew {
       throw error
     } finally {
       member.batches--
-      if (member.batches === 0) this.#restOf(member)
+      this.#restOf(member)
     }
   }
 
   /** Starts the clock of a worker that has nothing to do. */
   #restOf(member: Member): void {
     const { idleTimeoutMs, least } = this.#options
+    // Whoever heard that it is ready may have given it work by now.
+    if (member.batches > 0) return
+    clearTimeout(member.idleTimer)
     if (idleTimeoutMs === Number.POSITIVE_INFINITY || !this.#members.has(member)) return
     member.idleTimer = setTimeout(() => {
       if (member.batches === 0 && this.size > least) void this.#retire(member)

@@ -220,7 +220,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const facts = (): ModelFacts[] => [...this.#slots.values()].map((slot) => slot.facts())
     if (probe && this.#closing === undefined) {
       const silent = modelsToProbe(facts(), performance.now(), { maxAgeMs })
-      await Promise.all(silent.map((key) => this.#slots.get(key)?.probe(timeoutMs)))
+      await Promise.all(silent.map(async (key) => this.#slots.get(key)?.probe(timeoutMs)))
     }
     const state = this.#closed ? 'closed' : this.#closing === undefined ? 'open' : 'closing'
     return poolHealth(state, facts(), performance.now(), { maxAgeMs })

@@ -271,7 +271,7 @@ export class ServedModel {
       const request = { ids: text.ids, variant: { dimensions, normalize }, lane }
       if (this.#scheduler.isQuarantined(request)) refuse(to, place, this.#quarantined(place), text.ids.length)
       else call.add(this.#scheduler.submit(request, { call, place, text, reservation, trace: to.trace }, now))
-      if (call.ended) return
+      if (hasEnded(call)) return
     }
     call.flush()
     this.#pump()
@@ -396,6 +396,11 @@ interface Destination {
 
 /** Codes of failed runs that may be the doing of one of the texts. */
 const BLAMES_A_TEXT: ReadonlySet<string> = new Set(['INTERNAL', 'INPUT_INVALID'])
+
+/** A function, as it changes meanwhile. */
+function hasEnded(call: Call): boolean {
+  return call.ended
+}
 
 /** Settles a text that does not come to be run. */
 function refuse({ call, reservation }: Destination, place: number, error: StellaError, tokens = 0): void {

@@ -10,6 +10,7 @@ import type { Delivery } from './stream-delivery.js'
 import type { ResolvedStreamOptions, TextSource } from './stream-options.js'
 import { StreamSource } from './stream-source.js'
 import type { StreamWindow } from './stream-window.js'
+import { isInt32Array } from '../realm.js'
 
 /** What a feeder works between. */
 export interface FeederParts {
@@ -121,7 +122,7 @@ export class StreamFeeder {
 
   #admit(value: unknown): void {
     const { window } = this.#parts
-    if (typeof value === 'string' || value instanceof Int32Array) {
+    if (typeof value === 'string' || isInt32Array(value)) {
       const characters = typeof value === 'string' ? value.length : value.length * CHARACTERS_PER_TOKEN
       // A copy: the source may fill the same array with its next ids.
       const input: EmbedInput = typeof value === 'string' ? value : new Int32Array(value)

@@ -5,6 +5,7 @@ import type { EmbedOptions } from '../inference/options.js'
 import { invalid, rejectUnknownKeys } from '../inference/options.js'
 import { show } from '../show.js'
 import type { CallOptions } from './call-options.js'
+import { isAbortSignal } from '../realm.js'
 
 /** Where a stream's texts come from. */
 export type TextSource = AsyncIterable<EmbedInput> | Iterable<EmbedInput>
@@ -158,7 +159,7 @@ export function resolveStreamOptions<E extends StreamErrorPolicy = 'throw'>(
   checkCount('chunkTexts', chunkTexts, MAX_CHUNK_TEXTS)
   checkCount('concurrency', concurrency, MAX_CONCURRENCY)
   checkCount('maxInFlight', maxInFlight, MAX_MAX_IN_FLIGHT)
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
+  if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', 'an AbortSignal', signal)
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid('onProgress', 'a function', onProgress)
   }

@@ -9,6 +9,7 @@ import type * as OnnxRuntime from 'onnxruntime-node'
 import type { InferenceSession } from 'onnxruntime-node'
 
 import { disableEngineTelemetry } from './telemetry.js'
+import { isFloat32Array } from '../realm.js'
 
 type Engine = typeof OnnxRuntime
 
@@ -166,7 +167,7 @@ function weightOptions(weights: SessionWeights): Pick<
 
 function floats(outputs: InferenceSession.ReturnType, name: string): Float32Array {
   const data = outputs[name]?.data
-  if (data instanceof Float32Array) return data
+  if (isFloat32Array(data)) return data
   throw new Error(`the graph gave no float32 output called ${name}`)
 }
 

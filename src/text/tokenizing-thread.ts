@@ -79,7 +79,8 @@ export class TokenizingThread {
     const worker = new Worker(WORKER_ENTRY, {
       workerData: setup,
       // A process that runs the sources has a loader for TypeScript, which the compiled entry does not need.
-      execArgv: FROM_SOURCES ? [] : process.execArgv,
+      // Else they are inherited: given by name, Node refuses those that only a process can have.
+      ...(FROM_SOURCES ? { execArgv: [] } : {}),
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
     let failure: StellaError | undefined

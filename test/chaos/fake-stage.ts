@@ -49,6 +49,9 @@ export function fakeStage(seed: number, time: VirtualTime): Stage {
       return pool
     },
     rest: (milliseconds) => time.rest(milliseconds),
+    // Longer than any timeout of a pool, and than a breaker stays open.
+    longRestMs: 400_000,
+    mostRefusals: Number.POSITIVE_INFINITY,
     now: () => time.now,
     repair: () => {
       repair()
@@ -95,7 +98,7 @@ function mischiefsOf(machine: { short: boolean }): readonly Mischief[] {
       weight: 3,
       excuses: ['WORKER_LOST', 'BREAKER_OPEN'],
       make: (draws, pool) => {
-        fake(pool).fake.failRuns('WORKER_LOST', { count: draws.between(1, 3), model: draws.pick(keys) })
+        fake(pool).fake.failRuns('WORKER_LOST', { count: draws.between(1, 8), model: draws.pick(keys) })
         return 'the next runs'
       },
     },
@@ -104,7 +107,7 @@ function mischiefsOf(machine: { short: boolean }): readonly Mischief[] {
       weight: 3,
       excuses: ['INTERNAL', 'BREAKER_OPEN'],
       make: (draws, pool) => {
-        fake(pool).fake.failRuns('INTERNAL', { count: draws.between(1, 3), model: draws.pick(keys) })
+        fake(pool).fake.failRuns('INTERNAL', { count: draws.between(1, 8), model: draws.pick(keys) })
         return 'the next runs'
       },
     },
@@ -114,7 +117,7 @@ function mischiefsOf(machine: { short: boolean }): readonly Mischief[] {
         weight: 1.5,
         excuses: [code, 'BREAKER_OPEN'],
         make: (draws, pool) => {
-          fake(pool).fake.failLoads(code, { count: draws.between(1, 3), model: draws.pick(keys) })
+          fake(pool).fake.failLoads(code, { count: draws.between(1, 8), model: draws.pick(keys) })
           return 'the next loads'
         },
       }),

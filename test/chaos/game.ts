@@ -12,17 +12,17 @@ import { STREAMS } from './streams.js'
 import { Texts } from './texts.js'
 import { Watch } from './watch.js'
 
-/** Operations under way at once, at most. */
-const MOST_AT_ONCE = 24
+/** Operations under way at once, at most: of a quiet pool, or of one that is flooded. */
+const MOST_AT_ONCE = [2, 6, 12, 24] as const
 
 /** Operations between two pools, at least and at most. */
-const SESSION_OPERATIONS = [15, 70] as const
+const SESSION_OPERATIONS = [15, 120] as const
 
 /** Longest wait between two operations, in milliseconds. Half of them follow at once. */
 const MOST_REST_MS = 25
 
-/** Refusals by an open breaker after which a pool is given up: it stays open for a minute. */
-const MOST_REFUSALS = 12
+/** How often a wait is long; as long as the stage has it, at most. */
+const LONG_REST_SHARE = 0.015
 
 /** Calls of each kind that must succeed in the end. */
 const RECOVERY_CALLS = 4
@@ -107,11 +107,13 @@ export class Game {
     session.pool.on('requestRejected', ({ code }) => {
       if (code === 'BREAKER_OPEN') refusals++
     })
+    const mostAtOnce = draws.pick(MOST_AT_ONCE)
     const end = Math.min(this.#options.operations, watch.begun + draws.between(...SESSION_OPERATIONS))
-    while (watch.begun < end && Date.now() < this.#options.endsAt && refusals < MOST_REFUSALS) {
-      while (watch.underWay >= MOST_AT_ONCE) await stage.rest(5)
+    while (watch.begun < end && Date.now() < this.#options.endsAt && refusals < stage.mostRefusals) {
+      while (watch.underWay >= mostAtOnce) await stage.rest(5)
       await this.#playOne(scene)
       if (draws.chance(0.5)) await stage.rest(draws.between(0, MOST_REST_MS))
+      if (draws.chance(LONG_REST_SHARE)) await stage.rest(draws.share() ** 3 * stage.longRestMs)
     }
     await this.#close(scene)
     if (draws.chance(0.7)) await this.#repair(session)

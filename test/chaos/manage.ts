@@ -10,7 +10,7 @@ import { WrongResult } from './texts.js'
 export const MANAGING: readonly Operation[] = [
   { name: 'preload', weight: 3, play: (scene) => preload(scene, 'patient') },
   { name: 'preload, aborted', weight: 1, play: (scene) => preload(scene, 'aborted') },
-  { name: 'evict', weight: 5, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.evict(key)) },
+  { name: 'evict', weight: 3, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.evict(key)) },
   { name: 'pin', weight: 1, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.pin(key)) },
   { name: 'unpin', weight: 2, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.unpin(key)) },
   {

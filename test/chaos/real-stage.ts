@@ -51,6 +51,9 @@ export async function realStage(checkpoint: string, home: string): Promise<Stage
     mischiefs: mischiefsOf(switches, damage),
     open: (options: PoolOptions) => EmbeddingPool.open({ ...options, home }),
     rest: (milliseconds) => pause(milliseconds),
+    longRestMs: 600,
+    // It stays open for a minute.
+    mostRefusals: 12,
     now: () => performance.now(),
     repair: () => {
       switches.clear()

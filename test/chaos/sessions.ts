@@ -26,7 +26,7 @@ export async function openSession(
     workers: isTight && draws.chance(0.8) ? undefined : workers,
     threads: draws.pick([undefined, 1]),
     idleTimeoutMs: draws.pick([0, 50, 60_000]),
-    keepAliveMs: draws.pick([20, 300, 300_000, Number.POSITIVE_INFINITY]),
+    keepAliveMs: draws.pick([20, 300, 300_000, 300_000, Number.POSITIVE_INFINITY]),
     precision: 'fp32',
     ...(isShort ? { queue: SMALL_QUEUE } : {}),
   }

@@ -30,6 +30,10 @@ export interface Stage {
   open(options: PoolOptions): Promise<EmbeddingPool>
   /** Lets so many milliseconds pass. */
   rest(milliseconds: number): Promise<void>
+  /** A wait that is long here, in milliseconds. */
+  readonly longRestMs: number
+  /** Refusals by an open breaker after which a pool is not worth going on with. */
+  readonly mostRefusals: number
   /** Milliseconds of the clock that `rest` follows. */
   now(): number
   /** Puts everything right again: what calls that begin later fail with is no longer excused. */

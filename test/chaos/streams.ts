@@ -1,4 +1,5 @@
 /** `embedStream`, read to its end, abandoned, aborted, and from sources that fail. */
+import type { StellaModelInfo } from '../../registry/types.js'
 import type { EmbedInput, Streamed } from '../../src/index.js'
 import { isStellaError } from '../../src/errors.js'
 import type { StellaErrorCode } from '../../src/errors.js'
@@ -12,6 +13,9 @@ import { WrongResult, requireSame } from './texts.js'
 
 /** Texts of a stream, at most. */
 const MOST_TEXTS = 80
+
+/** Longest that a source may take to close, in milliseconds. */
+const MOST_CLOSING_MS = 2_000
 
 /** What a source that fails throws. */
 class SourceFailure extends Error {}
@@ -30,6 +34,12 @@ interface Reading {
   readonly onError: 'throw' | 'yield'
   /** Codes that a text of its own may fail with. */
   readonly may: readonly StellaErrorCode[]
+}
+
+/** What became of a source. */
+interface SourceState {
+  opened: boolean
+  closed: boolean
 }
 
 /** All kinds of streams. */
@@ -69,7 +79,7 @@ function play(scene: Scene, endingName: EndingName, name: string): Play {
   }
   const { ordered, onError, may } = reading
   const options = { ...known[0]?.options, ...ending.options, ...shape, ordered, onError }
-  const done = read(scene, actor.info.key, reading, options).catch((error: unknown) => {
+  const done = read(scene, actor.info, reading, options).catch((error: unknown) => {
     requireBlame(error, spice, scene)
     throw error
   })
@@ -79,41 +89,46 @@ function play(scene: Scene, endingName: EndingName, name: string): Play {
   return { what: `${actor.info.key}, ${known.length} texts ${how} ${ending.what}${bad}`, may, done }
 }
 
-async function read(scene: Scene, model: string, reading: Reading, options: object): Promise<void> {
-  const { session, stage } = scene
+/** Reads a stream as it is to be read, and sees that its source was closed, however it ended. */
+async function read(scene: Scene, model: StellaModelInfo, reading: Reading, options: object): Promise<void> {
+  const source: SourceState = { opened: false, closed: false }
+  const items = scene.session.pool.embedStream(model, inputsOf(scene, reading, source), options)
+  const outcome = await readItems(scene, reading, items as AsyncIterable<Streamed<'yield'>>).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  // A source in the middle of an item closes once it has it.
+  for (let waited = 0; source.opened && !source.closed; waited++) {
+    if (waited > MOST_CLOSING_MS) throw new WrongResult('the source was not closed')
+    await scene.stage.rest(1)
+  }
+  if (outcome !== undefined) throw outcome.error
+}
+
+async function readItems(scene: Scene, reading: Reading, items: AsyncIterable<Streamed<'yield'>>): Promise<void> {
   const { known, leaveAfter, failAfter, slowMs, ordered } = reading
-  const info = stage.actors.find((actor) => actor.info.key === model)?.info ?? model
-  const source = { opened: false, closed: false }
   const seen = new Set<number>()
   try {
-    const items = session.pool.embedStream(info, inputsOf(scene, reading, source), options)
-    for await (const item of items as AsyncIterable<Streamed<'yield'>>) {
+    for await (const item of items) {
       if (seen.has(item.index)) throw new WrongResult(`text ${item.index} came twice`)
       if (ordered && item.index !== seen.size) throw new WrongResult(`text ${item.index} came in place ${seen.size}`)
       seen.add(item.index)
       requireItem(scene, reading, item)
-      if (slowMs > 0 && item.index % 16 === 0) await stage.rest(slowMs)
+      if (slowMs > 0 && item.index % 16 === 0) await scene.stage.rest(slowMs)
       if (seen.size > (leaveAfter ?? Number.POSITIVE_INFINITY)) return
     }
   } catch (error) {
     if (error instanceof SourceFailure && failAfter !== undefined) return
     throw error
-  } finally {
-    if (source.opened && !source.closed) throwFromFinally('the source was not closed')
   }
   if (failAfter !== undefined) throw new WrongResult('the source failed, and nobody was told')
   if (seen.size !== known.length) throw new WrongResult(`${seen.size} of ${known.length} texts came`)
 }
 
-/** Overrules whatever else came of the stream. */
-function throwFromFinally(problem: string): never {
-  throw new WrongResult(problem)
-}
-
 async function* inputsOf(
   { stage }: Scene,
   { known, spice, failAfter, slowMs }: Reading,
-  source: { opened: boolean; closed: boolean },
+  source: SourceState,
 ): AsyncGenerator<EmbedInput> {
   source.opened = true
   try {

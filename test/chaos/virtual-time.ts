@@ -51,12 +51,13 @@ export class VirtualTime {
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
     setImmediate: globalThis.setImmediate,
+    clearImmediate: globalThis.clearImmediate,
   } as const
   readonly #timers = new Map<number, Timer>()
   #now = 0
   #ids = 0
   /** Immediates that have not run. */
-  #work = 0
+  readonly #work = new Set<NodeJS.Immediate>()
   #running = false
 
   constructor() {
@@ -78,12 +79,17 @@ export class VirtualTime {
       clearTimeout: clear,
       clearInterval: clear,
       setImmediate: (run: (...args: unknown[]) => void, ...args: unknown[]) => {
-        this.#work++
-        return this.real.setImmediate(() => {
-          this.#work--
+        const immediate = this.real.setImmediate(() => {
+          this.#work.delete(immediate)
           this.#now += TURN_MS
           run(...args)
         })
+        this.#work.add(immediate)
+        return immediate
+      },
+      clearImmediate: (immediate: NodeJS.Immediate) => {
+        this.#work.delete(immediate)
+        this.real.clearImmediate(immediate)
       },
     })
     performance.now = () => this.#now
@@ -113,7 +119,7 @@ export class VirtualTime {
     let idle = 0
     while (this.#running) {
       await new Promise<void>((resolve) => this.real.setImmediate(resolve))
-      idle = this.#work > 0 ? 0 : idle + 1
+      idle = this.#work.size > 0 ? 0 : idle + 1
       if (idle < IDLE_TURNS) continue
       idle = 0
       this.#next()

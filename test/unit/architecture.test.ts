@@ -22,7 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   errors: { files: /^src\/errors\.ts$/, parts: [] },
   registry: { files: /^registry\//, parts: ['errors'] },
   events: { files: /^src\/events\.ts$/, parts: ['errors'] },
-  show: { files: /^src\/show\.ts$/, parts: [] },
+  show: { files: /^src\/(show|realm)\.ts$/, parts: [] },
   // rank 1
   protocol: {
     files: /^workers\/(protocol|pack-protocol|graph-protocol|tokenizing-protocol|shared-counts)\.ts$/,

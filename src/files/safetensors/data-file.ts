@@ -10,6 +10,7 @@ import { isStellaError, messageOf } from '../../errors.js'
 import { clip, quote } from '../../show.js'
 import { isPlainFileName } from '../plain-name.js'
 import { checkpointInvalid } from './invalid.js'
+import { systemCode } from '../../realm.js'
 
 /** An open regular file. `size` is its size in bytes when it was opened. */
 export interface DataFile {
@@ -85,7 +86,8 @@ function openFlags(): number {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+  const code = systemCode(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 function unreadable(error: unknown, details: { readonly file: string; readonly [key: string]: string }): unknown {

@@ -277,7 +277,10 @@ describe('closing', () => {
 
   it('twice is once, also beside an eviction and a load that nobody waits for any more', async () => {
     const { pool, engine, worker } = await openManual({ automatic: { load: false } })
-    await Promise.all([pool.embed(OTHER, 'x'), until(() => engine.workers.length === 1).then(() => worker(0).ready())])
+    const other = pool.embed(OTHER, 'x')
+    await until(() => engine.workers.length === 1)
+    worker(0).ready()
+    await other
     const caller = new AbortController()
     const gone = failureOf(() => pool.embed(MODEL, 'x', { signal: caller.signal }))
     await until(() => engine.workers.length === 2)

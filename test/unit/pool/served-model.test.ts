@@ -355,7 +355,8 @@ describe('a trace', () => {
     const trace: EmbedTrace = { model: 'model', call: 'batchEmbed', texts: 2, lane: 'bulk' }
     await embed(['one', 'three'], { trace })
     active.mockRestore()
-    expect(trace).toMatchObject({ tokens: 8, tokenizeMs: expect.any(Number), queueMs: expect.any(Number) })
+    expect(trace.tokens).toBe(8)
+    expect(trace.tokenizeMs).toBeGreaterThanOrEqual(0)
     expect(trace.queueMs).toBeGreaterThanOrEqual(0)
   })
 })
