@@ -16,7 +16,7 @@ import { only, parseOptions, positive, readOrExplain } from './support/command-l
 import { machineLine, readMachine } from './support/machine.js'
 import { figures, table } from './support/markdown.js'
 import { measureCalls, measureLoads } from './tokenizing/calling-thread.js'
-import type { LoopFigures, SaturationFigures } from './tokenizing/saturation.js'
+import type { LoopFigures, Rate, SaturationFigures } from './tokenizing/saturation.js'
 import { bareRate, saturate, watchLoop } from './tokenizing/saturation.js'
 import type { TokenizerFile } from './tokenizing/tokenizers.js'
 import { textsOf, withTokenizers } from './tokenizing/tokenizers.js'
@@ -55,12 +55,12 @@ async function withEach(
 
 const loopCells = ({ p50, p99, max }: LoopFigures): readonly string[] => [p50, p99, max].map(figures)
 
-function saturationCells({ textsPerSecond, loop, urgentMs, residentMB }: SaturationFigures, bare: number): string[] {
-  const ratio = (textsPerSecond / bare).toFixed(2)
-  return [textsPerSecond.toFixed(0), ratio, ...loopCells(loop), figures(urgentMs), residentMB.toFixed(0)]
+function saturationCells({ rate, loop, urgentMs }: SaturationFigures, bare: Rate): string[] {
+  const ratios = [rate.perSecond / bare.perSecond, rate.perProcessorSecond / bare.perProcessorSecond]
+  return [rate.perSecond.toFixed(0), ...ratios.map((one) => one.toFixed(2)), ...loopCells(loop), figures(urgentMs)]
 }
 
-const SATURATION_HEAD = ['texts/s', 'of the bare library', 'loop p50 ms', 'p99', 'max', 'urgent p95 ms', 'resident MB']
+const SATURATION_HEAD = ['texts/s', 'of the library', 'in CPU time', 'loop p50 ms', 'p99', 'max', 'urgent p95 ms']
 
 async function printLoads(files: readonly TokenizerFile[]): Promise<void> {
   const rows: string[][] = []
@@ -92,7 +92,7 @@ async function printCalls(files: readonly TokenizerFile[]): Promise<void> {
 async function printSaturation(files: readonly TokenizerFile[], seconds: number, sweep: boolean): Promise<void> {
   const rows: string[][] = []
   const idle = await watchLoop(() => delay(seconds * 1000))
-  rows.push(['none: idle', '', '', '', '', '', ...loopCells(idle.loop), '', ''])
+  rows.push(['none: idle', '', '', '', '', '', '', ...loopCells(idle.loop), ''])
   for (const file of files) {
     for (const tokens of TOKENS) {
       const texts = await textsOf(file, 256, tokens)

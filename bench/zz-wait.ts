@@ -15,7 +15,7 @@ await withTokenizers(async (files) => {
   }
   const f = (l: any) => `p50 ${l.p50.toFixed(2)} p99 ${l.p99.toFixed(2)} max ${l.max.toFixed(1)}`
   const calm = async () => { const { loop } = await watchLoop(() => delay(700)); return loop.p99 < 1.5 && loop.max < 4 }
-  while (Date.now() < until && all.some((c) => c.n < 3)) {
+  while (Date.now() < until && all.some((c) => c.n < 2)) {
     const c = [...all].sort((a, b) => a.n - b.n)[0]
     if (!(await calm())) { await delay(1500); continue }
     const elu = performance.eventLoopUtilization()

@@ -31,14 +31,18 @@ export interface LoopFigures {
   readonly max: number
 }
 
+/** Texts tokenised: in a second of the clock, and in a second of a processor, which other processes do not change. */
+export interface Rate {
+  readonly perSecond: number
+  readonly perProcessorSecond: number
+}
+
 /** A saturated queue. */
 export interface SaturationFigures {
-  readonly textsPerSecond: number
+  readonly rate: Rate
   readonly loop: LoopFigures
   /** 95th percentile of an urgent text's time, in milliseconds. */
   readonly urgentMs: number
-  /** Largest resident memory seen, in MB. */
-  readonly residentMB: number
 }
 
 /** The event loop's delay while `work` goes on. */
@@ -66,14 +70,13 @@ export async function saturate(
   const until = performance.now() + seconds * 1000
   const goesOn = (): boolean => performance.now() < until
   const bulk = Array.from({ length: BULK_TEXTS }, (_, index) => texts[index % texts.length] ?? '')
-  let [done, residentMB] = [0, 0]
+  let done = 0
   const urgent: number[] = []
   const flood = async (): Promise<void> => {
     const controller = new AbortController()
     while (goesOn()) {
       const onPart: Parameters<TextQueue['encode']>[2]['onPart'] = (_, outcomes) => {
         for (const outcome of outcomes) if (!isStellaError(outcome)) done++
-        residentMB = Math.max(residentMB, process.memoryUsage.rss() / 1e6)
         if (!goesOn()) controller.abort()
       }
       await queue.encode(bulk, WHOLE, { lane: 'bulk', onPart, signal: controller.signal }).catch((error: unknown) => {
@@ -89,20 +92,32 @@ export async function saturate(
       urgent.push(performance.now() - started)
     }
   }
-  const started = performance.now()
+  const rate = startClock()
   const { loop } = await watchLoop(() => Promise.all([...Array.from({ length: BULK_CALLS }, flood), trickle()]))
-  const textsPerSecond = (done / (performance.now() - started)) * 1000
-  return { textsPerSecond, loop, urgentMs: quantile(urgent, 0.95), residentMB }
+  return { rate: rate(done), loop, urgentMs: quantile(urgent, 0.95) }
 }
 
-/** Texts per second of the library by itself, in calls so large that what lies between them does not count. */
-export async function bareRate({ path }: TokenizerFile, texts: readonly string[], seconds: number): Promise<number> {
+/** The library by itself, in calls so large that what lies between them does not count. */
+export async function bareRate({ path }: TokenizerFile, texts: readonly string[], seconds: number): Promise<Rate> {
   const tokenizer = Tokenizer.fromFile(path)
   tokenizer.disableTruncation()
   tokenizer.disablePadding()
   const many = Array.from({ length: BARE_TEXTS }, (_, index) => texts[index % texts.length] ?? '')
+  const rate = startClock()
   const started = performance.now()
   let done = 0
   while (performance.now() - started < seconds * 1000) done += (await tokenizer.encodeBatch(many)).length
-  return (done / (performance.now() - started)) * 1000
+  return rate(done)
+}
+
+/** Starts to measure; the result says the rate of so many texts since. */
+function startClock(): (texts: number) => Rate {
+  const [started, before] = [performance.now(), process.cpuUsage()]
+  return (texts) => {
+    const { user, system } = process.cpuUsage(before)
+    return {
+      perSecond: (texts / (performance.now() - started)) * 1000,
+      perProcessorSecond: (texts / (user + system)) * 1e6,
+    }
+  }
 }

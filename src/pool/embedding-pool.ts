@@ -16,9 +16,11 @@ import type { Lane } from '../scheduler/scheduler.js'
 import type { Backend } from './backend.js'
 import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
 import { MAX_DEADLINE_MS, resolveCallOptions } from './call-options.js'
+import { batchResult, mergeOutcomes } from './call-results.js'
 import { watchCaller } from './callers-errors.js'
 import { withDeadline } from './deadline.js'
 import { embedStream } from './embed-stream.js'
+import { logEvent } from './event-log.js'
 import { Governor } from './governor.js'
 import type { ModelFacts, PoolHealth } from './health.js'
 import { SUCCESS_AGE_LIMIT_MS, modelsToProbe, poolHealth } from './health.js'
@@ -317,13 +319,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   /** Logs an event of a model, and emits it. */
   #told<E extends keyof PoolEvents>(model: string, event: E, facts: EventFacts<E>): void {
-    const { logger } = this.#options
-    const message = LOG_MESSAGES[event]
-    if (message !== undefined) {
-      surfaced(() => {
-        logger[LOG_LEVELS[event] ?? 'debug']({ model, ...facts }, message)
-      })
-    }
+    surfaced(() => {
+      logEvent(this.#options.logger, model, event, facts)
+    })
     // Most pools have no listener for what comes with every call.
     if (this.listenerCount(event) === 0) return
     // Facts and key together are what the event's listeners take; the compiler cannot follow that through a generic.
@@ -350,56 +348,3 @@ async function onnx(options: ResolvedPoolOptions): Promise<Backend> {
 
 /** Time that a health check gives a probe, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000
-
-/** What a log says of each event, and how loudly. Batches and calls are for events, not for logs. */
-const LOG_MESSAGES: Readonly<Partial<Record<keyof PoolEvents, string>>> = {
-  workerSpawning: 'worker starting',
-  workerReady: 'worker ready',
-  workerLost: 'worker lost',
-  workerEvicted: 'idle worker stopped',
-  modelLoaded: 'model loaded',
-  modelEvicted: 'model evicted',
-  requestRejected: 'call refused',
-  breakerOpened: 'breaker opened',
-  breakerClosed: 'breaker closed',
-}
-
-const LOG_LEVELS: Readonly<Partial<Record<keyof PoolEvents, 'info' | 'warn'>>> = {
-  workerLost: 'warn',
-  modelLoaded: 'info',
-  modelEvicted: 'info',
-  breakerOpened: 'warn',
-  breakerClosed: 'info',
-}
-
-/** The outcomes of the texts that could be read, and the errors of the others, in the order of the texts. */
-function mergeOutcomes(
-  checked: readonly (EmbedInput | StellaError)[],
-  outcomes: readonly TextOutcome[],
-): readonly TextOutcome[] {
-  const embedded = outcomes.values()
-  return checked.map((input, index) => {
-    if (isStellaError(input)) return { ok: false, error: input }
-    const next = embedded.next()
-    if (next.done === true) throw new Error(`text ${index} has no outcome`)
-    return next.value
-  })
-}
-
-/** Outcomes of which none failed, as one result. */
-function batchResult(outcomes: readonly TextOutcome[], dimensions: number): BatchEmbedResult {
-  const texts = outcomes.map((outcome) => {
-    if (!outcome.ok) throw outcome.error
-    return outcome
-  })
-  return {
-    embeddings: texts.map(({ embedding }) => embedding),
-    dimensions,
-    usage: {
-      tokens: texts.reduce((sum, { tokens }) => sum + tokens, 0),
-      tokensTotal: texts.reduce((sum, { tokensTotal }) => sum + tokensTotal, 0),
-    },
-    tokens: texts.map(({ tokens }) => tokens),
-    truncated: texts.map(({ truncated }) => truncated),
-  }
-}

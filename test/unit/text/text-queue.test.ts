@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 
 import { StellaError } from '../../../src/errors.js'
+import { CALL_LIMITS } from '../../../src/text/native-calls.js'
 import type { QueuedOptions, TextRequest } from '../../../src/text/text-queue.js'
 import { TextQueue } from '../../../src/text/text-queue.js'
 import type { Tokenized } from '../../../src/text/tokenized-text.js'
@@ -53,20 +54,22 @@ describe('texts', () => {
     const calls = range(1000).map((text) => call(queue, [text], { lane: 'interactive' }))
     while (tokenizer.calls.length > 0) await tokenizer.succeed()
     await Promise.all(calls.map(({ done }) => done))
-    expect(tokenizer.made).toHaveLength(1 + Math.ceil(999 / 64))
+    expect(tokenizer.made).toHaveLength(1 + Math.ceil(999 / CALL_LIMITS.texts))
     expect(calls.map(({ told }) => told)).toEqual(range(1000).map((text) => [outcomeOf(text, 0)]))
   })
 
   it('are told of in parts, as they are done', async () => {
     const { queue, tokenizer } = queueOf()
-    const { done, parts, told } = call(queue, range(150))
+    const [full, rest] = [CALL_LIMITS.texts, 5]
+    const texts = range(2 * full + rest)
+    const { done, parts, told } = call(queue, texts)
     await tokenizer.succeed()
-    expect(parts).toEqual([64])
+    expect(parts).toEqual([full])
     await tokenizer.succeed()
     await tokenizer.succeed()
-    expect(parts).toEqual([64, 64, 22])
+    expect(parts).toEqual([full, full, rest])
     await done
-    expect(told).toEqual(range(150).map((text, place) => outcomeOf(text, place)))
+    expect(told).toEqual(texts.map((text, place) => outcomeOf(text, place)))
   })
 
   it('of none are done at once', async () => {
