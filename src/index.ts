@@ -1,6 +1,7 @@
 /** The public API. */
 export { EmbeddingPool } from './pool/embedding-pool.js'
-export type { HealthRequest, ModelReference, PreloadOptions } from './pool/embedding-pool.js'
+export type { ModelReference, PreloadOptions } from './pool/embedding-pool.js'
+export type { HealthRequest } from './pool/health-request.js'
 export type { PoolOptions } from './pool/pool-options.js'
 export type { CallOptions, PoolBatchOptions, PoolEmbedOptions } from './pool/call-options.js'
 export type {

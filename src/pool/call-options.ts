@@ -55,3 +55,11 @@ export function resolveCallOptions(
   }
   return { embed: resolveEmbedOptions(info, rest, limit), lane, deadlineMs }
 }
+
+/** The longest text that calls of a pool may ask for. */
+export function lengthLimit(info: StellaModelInfo, maxLength: number | undefined): LengthLimit {
+  if (maxLength === undefined || maxLength >= info.tokens.max) {
+    return { tokens: info.tokens.max, reason: `the limit of ${info.key}` }
+  }
+  return { tokens: maxLength, reason: 'for which this pool has memory; open it with a larger `maxLength`' }
+}

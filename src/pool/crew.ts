@@ -2,11 +2,11 @@
  * The workers of one loaded model: starts them, hands each out while it has room, adds one while all are busy and there
  * is memory, lets one go that has been idle, replaces one that was lost. Knows batches only as something a worker runs.
  */
-import { StellaError, isStellaError, messageOf } from '../errors.js'
+import type { StellaError } from '../errors.js'
 import type { PackedTexts } from '../packed/packing.js'
-import type { RespawnBackoff } from './backoff.js'
-import type { PoolWorker, PreparedModel, RunResult, Variant, WorkerFacts } from './backend.js'
+import type { PoolWorker, RunResult, Variant, WorkerFacts } from './backend.js'
 import type { CrewMember, CrewOptions } from './crew-contract.js'
+import { asLoadFailure, isLoss, notBegun } from './crew-failures.js'
 import type { WorkerState } from './worker-state.js'
 import { acceptsWork } from './worker-state.js'
 
@@ -297,19 +297,4 @@ export class Crew {
       this.#options.observer.onRoom()
     }, delay)
   }
-}
-
-function isLoss(error: unknown): error is StellaError {
-  return isStellaError(error) && error.code === 'WORKER_LOST'
-}
-
-function notBegun(error: StellaError): StellaError {
-  const { code, message, details } = error
-  return new StellaError(code, message, { cause: error, details: { ...details, begun: false } })
-}
-
-/** What a worker could not do, as a failure to load. `loads` equals `workers`, or something loaded twice. */
-function asLoadFailure(error: unknown, facts: { workers: number; loads: number }): StellaError {
-  const own = error instanceof StellaError ? { ...error.details, reason: error.details.reason ?? error.code } : {}
-  return new StellaError('MODEL_LOAD_FAILED', messageOf(error), { cause: error, details: { ...own, ...facts } })
 }

@@ -10,12 +10,11 @@ import type { PoolEvents } from '../events.js'
 import { withOwnSignal } from '../files/cancellation.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { checkEach, checkInputs, single } from '../inference/embed-texts.js'
-import type { LengthLimit } from '../inference/options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/options.js'
 import type { Lane } from '../scheduler/scheduler.js'
 import type { Backend } from './backend.js'
 import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
-import { MAX_DEADLINE_MS, resolveCallOptions } from './call-options.js'
+import { lengthLimit, resolveCallOptions } from './call-options.js'
 import { batchResult, mergeOutcomes } from './call-results.js'
 import { watchCaller } from './callers-errors.js'
 import { withDeadline } from './deadline.js'
@@ -23,7 +22,9 @@ import { embedStream } from './embed-stream.js'
 import { logEvent } from './event-log.js'
 import { Governor } from './governor.js'
 import type { ModelFacts, PoolHealth } from './health.js'
-import { SUCCESS_AGE_LIMIT_MS, modelsToProbe, poolHealth } from './health.js'
+import { modelsToProbe, poolHealth } from './health.js'
+import type { HealthRequest } from './health-request.js'
+import { resolveHealthRequest } from './health-request.js'
 import { ModelSlot } from './model-slot.js'
 import type { FailureMode } from './pending-call.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
@@ -48,16 +49,6 @@ export interface PreloadOptions {
   readonly pin?: boolean | undefined
   /** Gives up waiting. When nobody else waits for the model, its download or conversion ends too. */
   readonly signal?: AbortSignal | undefined
-}
-
-/** How to ask for a pool's health. */
-export interface HealthRequest {
-  /** Have models that have not run of late run one word. @default true */
-  readonly probe?: boolean | undefined
-  /** How old a run may be to count, in milliseconds. @default 60_000 */
-  readonly maxAgeMs?: number | undefined
-  /** Gives up on probes after so many milliseconds: what has not answered is not ready. @default 5_000 */
-  readonly timeoutMs?: number | undefined
 }
 
 /** Embeds texts in worker threads that each load a model once. */
@@ -140,7 +131,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   ): AsyncGenerator<Streamed<E>, void, void> {
     const info = this.#find(model)
     const resolved = resolveStreamOptions(options)
-    const call = resolveCallOptions(info, resolved.call, this.#lengthLimit(info), 'bulk')
+    const call = resolveCallOptions(info, resolved.call, lengthLimit(info, this.#options.maxLength), 'bulk')
     const embedEach: EmbedEach = async (inputs, signal) => {
       // The pool may have been closed since the stream began.
       const slot = this.#slot(this.#find(info))
@@ -212,13 +203,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
    * @throws {StellaError} OPTION_INVALID.
    */
   async health(request: HealthRequest = {}): Promise<PoolHealth> {
-    rejectUnknownKeys(request, ['probe', 'maxAgeMs', 'timeoutMs'])
-    const { probe = true, maxAgeMs = SUCCESS_AGE_LIMIT_MS, timeoutMs = PROBE_TIMEOUT_MS } = request
-    if (typeof probe !== 'boolean') throw invalid('probe', 'true or false', probe)
-    if (!(typeof maxAgeMs === 'number' && maxAgeMs >= 0)) throw invalid('maxAgeMs', 'milliseconds from 0', maxAgeMs)
-    if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_DEADLINE_MS)) {
-      throw invalid('timeoutMs', `milliseconds above 0, at most ${MAX_DEADLINE_MS}`, timeoutMs)
-    }
+    const { probe, maxAgeMs, timeoutMs } = resolveHealthRequest(request)
     const facts = (): ModelFacts[] => [...this.#slots.values()].map((slot) => slot.facts())
     if (probe && this.#closing === undefined) {
       const silent = modelsToProbe(facts(), performance.now(), { maxAgeMs })
@@ -254,7 +239,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   ): Promise<BatchEmbedResult> {
     const info = this.#find(model)
     // Checked before the model is loaded: a mistake in an option answers at once.
-    const call = resolveCallOptions(info, options, this.#lengthLimit(info), lane)
+    const call = resolveCallOptions(info, options, lengthLimit(info, this.#options.maxLength), lane)
     const texts = checkInputs(info, inputs, call.embed)
     if (texts.length === 0) return batchResult([], call.embed.dimensions)
     const outcomes = await this.#call(name, this.#slot(info), texts, call, 'all-or-none')
@@ -272,7 +257,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const { embed, isCallers } = watchCaller(given)
     const work = (trace: EmbedTrace | undefined): Promise<readonly TextOutcome[]> =>
       this.#track(() =>
-        slot.admit(texts, { lane, isCallers }, (reservation) =>
+        slot.admission.admit(texts, { lane, isCallers }, (reservation) =>
           withDeadline(embed.signal, deadlineMs, (signal) =>
             slot.use(embed.dimensions, signal, (served) =>
               served.embed(texts, { ...embed, signal }, { reservation, lane, mode, trace }),
@@ -309,14 +294,6 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     })
   }
 
-  #lengthLimit(info: StellaModelInfo): LengthLimit {
-    const { maxLength } = this.#options
-    if (maxLength === undefined || maxLength >= info.tokens.max) {
-      return { tokens: info.tokens.max, reason: `the limit of ${info.key}` }
-    }
-    return { tokens: maxLength, reason: 'for which this pool has memory; open it with a larger `maxLength`' }
-  }
-
   /** Logs an event of a model, and emits it. */
   #told<E extends keyof PoolEvents>(model: string, event: E, facts: EventFacts<E>): void {
     surfaced(() => {
@@ -345,6 +322,3 @@ async function onnx(options: ResolvedPoolOptions): Promise<Backend> {
   const { OnnxBackend } = await import('./onnx-backend.js')
   return new OnnxBackend(options)
 }
-
-/** Time that a health check gives a probe, in milliseconds. */
-const PROBE_TIMEOUT_MS = 5_000

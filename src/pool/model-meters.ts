@@ -61,6 +61,13 @@ export class ModelMeters {
     return this.#rate.perWorker()
   }
 
+  /** Tokens and texts a second of so many workers at work; undefined before the first run. */
+  rateOf(workers: number): Rate | undefined {
+    const { perWorker } = this
+    if (perWorker === undefined) return undefined
+    return { texts: perWorker.texts * workers, tokens: perWorker.tokens * workers }
+  }
+
   /** When a run last succeeded, on the monotonic clock. */
   get lastSuccess(): number | undefined {
     return this.#lastSuccess

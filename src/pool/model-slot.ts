@@ -3,35 +3,23 @@
  * and remembers across loads what must not be forgotten: its breaker, its queue's budget and its counts.
  */
 import type { StellaModelInfo } from '../../registry/types.js'
-import type { StellaError } from '../errors.js'
-import { isStellaError, messageOf } from '../errors.js'
 import type { EvictionReason } from '../events.js'
 import { abortedError, throwIfAborted, untilAborted } from '../files/cancellation.js'
-import type { EmbedInput } from '../inference/embed-texts.js'
-import { resolveEmbedOptions } from '../inference/options.js'
-import type { Lane } from '../scheduler/scheduler.js'
-import type { Reservation } from '../scheduler/queue-budget.js'
-import { QueueBudget } from '../scheduler/queue-budget.js'
+import { Admission } from './admission.js'
 import type { Backend } from './backend.js'
-import type { BreakerPass } from './breaker.js'
-import { CircuitBreaker } from './breaker.js'
-import type { CallersErrors } from './callers-errors.js'
 import { RespawnBackoff } from './backoff.js'
-import { withDeadline } from './deadline.js'
 import type { Governor } from './governor.js'
 import type { ModelFacts } from './health.js'
 import { loadModel } from './load-model.js'
-import { countsAgainstModel } from './model-failure.js'
 import { ModelMeters } from './model-meters.js'
 import { workerBytes } from './plan.js'
+import { probe } from './probe.js'
 import type { Rate } from './rate-meter.js'
 import type { Reclaim, Reclaimable } from './reclaim.js'
 import type { ResolvedPoolOptions } from './pool-options.js'
 import type { ModelState, ModelStats } from './pool-stats.js'
 import type { ServedModel } from './served-model.js'
-import { surfaced } from './surfaced.js'
 import type { Tell } from './tell.js'
-import type { TextOutcome } from './text-outcome.js'
 
 /** What a slot works with. */
 export interface SlotParts {
@@ -55,13 +43,10 @@ interface Load {
 /** See the head of this file. */
 export class ModelSlot implements Reclaimable {
   readonly info: StellaModelInfo
+  readonly admission: Admission
   readonly #parts: SlotParts
   readonly #meters = new ModelMeters()
   readonly #backoff = new RespawnBackoff(Math.random)
-  readonly #queue: QueueBudget
-  readonly #breaker: CircuitBreaker
-  /** Failures that the breaker has heard of: one that fails many calls is one. */
-  readonly #blamed = new WeakSet<StellaError>()
   #load: Load | undefined
   /** Loads on their way out, and when each has given its memory back. */
   readonly #leaving = new Map<Load, Promise<void>>()
@@ -74,14 +59,9 @@ export class ModelSlot implements Reclaimable {
   constructor(info: StellaModelInfo, parts: SlotParts) {
     this.info = info
     this.#parts = parts
-    this.#queue = new QueueBudget({ limits: parts.options.queue, model: info.key })
-    this.#breaker = new CircuitBreaker({
-      model: info.key,
-      onTransition: ({ to, failures, lastFailure }) => {
-        if (to === 'open') parts.tell('breakerOpened', { failures, code: lastFailure })
-        if (to === 'closed') parts.tell('breakerClosed', {})
-      },
-    })
+    const { options, tell } = parts
+    const rate = (): Rate | undefined => this.#meters.rateOf(Math.max(1, this.#load?.loaded?.crew.size ?? 1))
+    this.admission = new Admission({ model: info.key, limits: options.queue, tell, rate })
   }
 
   get owner(): string {
@@ -101,33 +81,6 @@ export class ModelSlot implements Reclaimable {
   set pinned(pinned: boolean) {
     this.#pinned = pinned
     this.#rest()
-  }
-
-  /**
-   * Takes a call in, or refuses it at once.
-   *
-   * @throws {StellaError} OVERLOADED, BREAKER_OPEN; what `work` throws.
-   */
-  async admit(
-    texts: readonly EmbedInput[],
-    { lane, isCallers }: { readonly lane: Lane; readonly isCallers: CallersErrors['isCallers'] },
-    work: (reservation: Reservation) => Promise<readonly TextOutcome[]>,
-  ): Promise<readonly TextOutcome[]> {
-    const { reservation, pass } = this.#enter(texts)
-    this.#parts.tell('requestQueued', { texts: texts.length, lane })
-    try {
-      const outcomes = await work(reservation)
-      this.#judge(outcomes, pass)
-      return outcomes
-    } catch (error) {
-      const own = isCallers(error)
-      this.#blame(own ? undefined : error, pass)
-      // It has more tokens than there is room for, which shows once it is tokenised.
-      if (!own && isStellaError(error) && error.code === 'OVERLOADED') this.#tellRejected(texts.length, error)
-      throw error
-    } finally {
-      reservation.release()
-    }
   }
 
   /**
@@ -214,10 +167,10 @@ export class ModelSlot implements Reclaimable {
       plan: loaded?.plan,
       loads: crew?.loads ?? 0,
       memory: loaded?.memory ?? 0,
-      breaker: this.#breaker.snapshot(now),
+      breaker: this.admission.breakerAt(now),
       waiting: loaded?.waiting ?? { texts: 0, tokens: 0 },
       running: loaded?.running ?? { texts: 0, tokens: 0, batches: 0 },
-      queue: this.#queue.held,
+      queue: this.admission.held,
       ...this.#meters.figures(now),
     }
   }
@@ -229,7 +182,7 @@ export class ModelSlot implements Reclaimable {
       model: this.info.key,
       state: state === 'ready' ? 'loaded' : state === 'unloaded' && this.#lastLoadFailed ? 'failed' : state,
       pinned: this.#pinned,
-      breaker: this.#breaker.stateAt(performance.now()),
+      breaker: this.admission.breakerAt(performance.now()).state,
       workers: this.#load?.loaded?.crew.size ?? 0,
       lastSuccessAt: this.#meters.lastSuccess,
     }
@@ -240,20 +193,7 @@ export class ModelSlot implements Reclaimable {
    */
   async probe(timeoutMs: number): Promise<void> {
     const served = this.#load?.loaded
-    if (served === undefined || served.closing) return
-    // Beside the queue's budget: that the queue is full says nothing of the model.
-    const reservation = new QueueBudget().reserve({ texts: 1, bytes: 0 })
-    try {
-      await withDeadline(undefined, timeoutMs, (signal) => {
-        const options = { ...resolveEmbedOptions(this.info), signal }
-        return served.embed(PROBE, options, { reservation, lane: 'interactive', mode: 'all-or-none' })
-      })
-    } catch (error) {
-      // That the probe failed is its answer: no success is noted.
-      surfaced(() => {
-        this.#parts.options.logger.debug({ model: this.info.key, error: messageOf(error) }, 'health probe failed')
-      })
-    }
+    if (served !== undefined && !served.closing) await probe(served, timeoutMs, this.#parts.options.logger)
   }
 
   /** What a call does while it waits, for messages. */
@@ -264,68 +204,6 @@ export class ModelSlot implements Reclaimable {
   #state(): ModelState {
     if (this.#load === undefined) return this.#leaving.size === 0 ? 'unloaded' : 'evicting'
     return this.#load.loaded === undefined ? 'loading' : 'ready'
-  }
-
-  #enter(texts: readonly EmbedInput[]): { reservation: Reservation; pass: BreakerPass } {
-    try {
-      const pass = this.#breaker.tryEnter(performance.now())
-      try {
-        const bytes = texts.reduce((sum, text) => sum + bytesOf(text), 0)
-        return { reservation: this.#queue.reserve({ texts: texts.length, bytes }, this.#rate()), pass }
-      } catch (error) {
-        pass.release()
-        throw error
-      }
-    } catch (error) {
-      if (isStellaError(error)) this.#tellRejected(texts.length, error)
-      throw error
-    }
-  }
-
-  #tellRejected(texts: number, { code, details }: StellaError): void {
-    const { retryAfterMs } = details
-    const wait = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
-    this.#parts.tell('requestRejected', { texts, code, retryAfterMs: wait })
-  }
-
-  /** What the model gets done a second with the workers it has; undefined before it ran anything. */
-  #rate(): Rate | undefined {
-    const perWorker = this.#meters.perWorker
-    if (perWorker === undefined) return undefined
-    const workers = Math.max(1, this.#load?.loaded?.crew.size ?? 1)
-    return { texts: perWorker.texts * workers, tokens: perWorker.tokens * workers }
-  }
-
-  /** A text that succeeds shows that the model works, whatever came of the others. */
-  #judge(outcomes: readonly TextOutcome[], pass: BreakerPass): void {
-    if (outcomes.some(({ ok }) => ok)) {
-      pass.succeed(performance.now())
-      return
-    }
-    const errors = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.error]))
-    this.#blame(
-      errors.find((error) => this.#isToBlame(error)),
-      pass,
-    )
-  }
-
-  /** Tells the breaker of a failure that is the model's. */
-  #blame(error: unknown, pass: BreakerPass): void {
-    const root = rootOf(error)
-    if (root === undefined || !this.#isToBlame(root)) {
-      pass.release()
-      return
-    }
-    this.#blamed.add(root)
-    pass.fail(performance.now(), root.code)
-  }
-
-  /** Whether the breaker is to hear of a failure: it is the model's, and no other call has failed of it. */
-  #isToBlame(error: StellaError): boolean {
-    const root = rootOf(error)
-    // A text that is refused for what it did before says nothing new.
-    if (root === undefined || root.details['quarantined'] === true) return false
-    return countsAgainstModel(root.code) && !this.#blamed.has(root)
   }
 
   /** Waits for a load and does `work` with it; undefined where it takes no calls. */
@@ -418,18 +296,4 @@ export class ModelSlot implements Reclaimable {
       if (this.#calls === 0 && !this.#pinned) void this.evict('idle')
     }, keepAliveMs).unref()
   }
-}
-
-/** One word: a forward pass, and next to no work. */
-const PROBE: readonly EmbedInput[] = ['health']
-
-/** Bytes that a text holds while it waits: UTF-16, or int32. */
-function bytesOf(text: EmbedInput): number {
-  return typeof text === 'string' ? text.length * 2 : text.byteLength
-}
-
-/** The failure behind a text's failure: that of the run, or of the load, which many calls may share. */
-function rootOf(error: unknown): StellaError | undefined {
-  if (!isStellaError(error)) return undefined
-  return isStellaError(error.cause) ? rootOf(error.cause) : error
 }

@@ -3,50 +3,28 @@
  * a load to the eviction after it.
  */
 import type { StellaModelInfo } from '../../registry/types.js'
-import { StellaError, isStellaError, messageOf } from '../errors.js'
+import type { StellaError } from '../errors.js'
 import { abortedError, untilAborted } from '../files/cancellation.js'
 import type { EmbedInput } from '../inference/embed-texts.js'
 import type { ResolvedEmbedOptions } from '../inference/options.js'
 import type { Precision } from '../convert/recipe.js'
-import { RUN_LIMITS, RUN_TOKENS, packTexts } from '../packed/packing.js'
+import { RUN_LIMITS, RUN_TOKENS } from '../packed/packing.js'
 import type { Batch, Lane, Ticket } from '../scheduler/scheduler.js'
 import { Scheduler } from '../scheduler/scheduler.js'
-import type { Reservation } from '../scheduler/queue-budget.js'
 import { TextQueue } from '../text/text-queue.js'
-import type { Tokenized, TokenizedText } from '../text/tokenized-text.js'
 import type { PreparedModel, RunResult } from './backend.js'
 import { Crew } from './crew.js'
-import type { CrewMember, CrewOptions } from './crew.js'
+import type { CrewMember, CrewOptions } from './crew-contract.js'
 import type { MemoryGrant } from './memory-ledger.js'
 import type { ModelMeters } from './model-meters.js'
-import type { FailureMode } from './pending-call.js'
 import { PendingCall } from './pending-call.js'
 import type { Plan } from './plan.js'
+import { readTexts } from './read-texts.js'
+import { runBatch } from './run-batch.js'
+import type { Call, CallParts, Destination, PlacedText, Waiting } from './served-call.js'
+import { hasEnded, noteQueue, noteTokens, refuse, refuseAll, tokensOf } from './served-call.js'
+import { asStellaError, quarantined } from './text-errors.js'
 import type { TextOutcome } from './text-outcome.js'
-import type { EmbedTrace } from './tracing.js'
-import { batchTracing, embedTracing } from './tracing.js'
-
-/** A call, and what of it is in the scheduler. */
-type Call = PendingCall<Ticket<Waiting>>
-
-/** What belongs to a call beside its texts. */
-export interface CallParts {
-  /** The texts' place in the queue's budget, which they give back as they settle. */
-  readonly reservation: Reservation
-  readonly lane: Lane
-  readonly mode: FailureMode
-  /** Undefined while nobody traces. */
-  readonly trace?: EmbedTrace | undefined
-}
-
-/** Where a text came from, while it waits and runs. */
-interface Waiting {
-  readonly call: Call
-  readonly place: number
-  readonly text: TokenizedText
-  readonly reservation: Reservation
-  readonly trace: EmbedTrace | undefined
-}
 
 /** One batch that was run. */
 export interface BatchReport {
@@ -108,7 +86,7 @@ export class ServedModel {
         },
         onStranded: (error) => {
           this.#stranded = error
-          this.#refuse(this.#scheduler.drain(), error)
+          refuseAll(this.#scheduler.drain(), error)
           parts.onStranded()
         },
       },
@@ -207,51 +185,21 @@ export class ServedModel {
     if (signal?.aborted === true) abort()
     else signal?.addEventListener('abort', abort, { once: true })
     try {
-      this.#tokenize(inputs, options, { call, reservation, lane, trace })
+      const to: Destination = { call, reservation, lane, trace }
+      readTexts(inputs, options, to, {
+        ...{ texts: this.#texts, meters: this.#parts.meters },
+        submit: (texts) => {
+          this.#submit(texts, options, to)
+        },
+      })
       return await call.done
     } finally {
       signal?.removeEventListener('abort', abort)
     }
   }
 
-  #tokenize(inputs: readonly EmbedInput[], options: ResolvedEmbedOptions, to: Destination): void {
-    const places: number[] = []
-    const texts: string[] = []
-    const ready: [number, TokenizedText][] = []
-    for (const [place, input] of inputs.entries()) {
-      if (typeof input === 'string') {
-        places.push(place)
-        texts.push(input)
-      } else {
-        ready.push([place, { ids: input, total: input.length, truncated: false }])
-      }
-    }
-    if (ready.length > 0) this.#submit(ready, options, to)
-    if (texts.length === 0 || to.call.ended) return
-    const started = performance.now()
-    const { signal } = options
-    const onPart = (first: number, outcomes: readonly Tokenized[]): void => {
-      const now = performance.now()
-      this.#parts.meters.tokenized(now - started, now)
-      if (to.trace !== undefined) to.trace.tokenizeMs = now - started
-      const tokenized: [number, TokenizedText][] = []
-      for (const [index, outcome] of outcomes.entries()) {
-        const place = places[first + index] ?? 0
-        if (!isStellaError(outcome) && outcome.ids.length > 0) tokenized.push([place, outcome])
-        else refuse(to, place, isStellaError(outcome) ? outcome : withoutTokens(place))
-      }
-      to.call.flush()
-      this.#submit(tokenized, options, to)
-      // Which ends the tokenising of the others.
-      if (to.call.ended) throw new StellaError('ABORTED', 'The call has ended')
-    }
-    this.#texts.encode(texts, { ...options, places }, { lane: to.lane, signal, onPart }).catch((error: unknown) => {
-      to.call.fail(asStellaError(error))
-    })
-  }
-
   /** Puts tokenised texts into the queue. */
-  #submit(texts: readonly (readonly [number, TokenizedText])[], options: ResolvedEmbedOptions, to: Destination): void {
+  #submit(texts: readonly PlacedText[], options: ResolvedEmbedOptions, to: Destination): void {
     const { call, reservation, lane } = to
     const { dimensions, normalize } = options
     if (call.ended) return
@@ -260,16 +208,16 @@ export class ServedModel {
       return
     }
     try {
-      reservation.addTokens(texts.reduce((sum, [, { ids }]) => sum + ids.length, 0))
+      reservation.addTokens(tokensOf(texts))
     } catch (error) {
       call.fail(asStellaError(error))
       return
     }
     const now = performance.now()
-    if (to.trace !== undefined) noteTokens(to.trace, texts)
+    noteTokens(to, texts)
     for (const [place, text] of texts) {
       const request = { ids: text.ids, variant: { dimensions, normalize }, lane }
-      if (this.#scheduler.isQuarantined(request)) refuse(to, place, this.#quarantined(place), text.ids.length)
+      if (this.#scheduler.isQuarantined(request)) refuse(to, place, quarantined(this.info, place), text.ids.length)
       else call.add(this.#scheduler.submit(request, { call, place, text, reservation, trace: to.trace }, now))
       if (hasEnded(call)) return
     }
@@ -281,7 +229,7 @@ export class ServedModel {
   #pump(): void {
     if (this.#stranded !== undefined) {
       // Of a batch that was lost after that.
-      this.#refuse(this.#scheduler.drain(), this.#stranded)
+      refuseAll(this.#scheduler.drain(), this.#stranded)
       return
     }
     const prefetch = (this.#parts.meters.runMs ?? PREFETCH_BELOW_MS) < PREFETCH_BELOW_MS
@@ -306,29 +254,13 @@ export class ServedModel {
   }
 
   async #run(member: CrewMember, batch: Batch<Waiting>): Promise<void> {
-    const { texts, variant } = batch
     noteQueue(batch)
     try {
-      const result = await this.#traced(member, batch)
-      const expected = texts.length * variant.dimensions
-      if (result.slab.length !== expected) throw wrongSize(this.info, expected, result.slab.length)
-      this.#succeed(batch, result)
+      this.#succeed(batch, await runBatch(this.info, member, batch))
     } catch (error) {
       this.#fail(batch, asStellaError(error))
     }
     this.#pump()
-  }
-
-  #traced({ run, worker }: CrewMember, { texts, tokens, variant }: Batch<Waiting>): Promise<RunResult> {
-    if (!batchTracing.active) return run(packTexts(texts), variant)
-    return batchTracing.run(
-      () => ({ model: this.info.key, worker, texts: texts.length, tokens }),
-      async (trace) => {
-        const result = await run(packTexts(texts), variant)
-        if (trace !== undefined) trace.runMs = result.runMs
-        return result
-      },
-    )
   }
 
   #succeed(batch: Batch<Waiting>, { slab, runMs }: RunResult): void {
@@ -362,80 +294,9 @@ export class ServedModel {
         : BLAMES_A_TEXT.has(error.code)
           ? this.#scheduler.fail(batch)
           : this.#scheduler.succeed(batch).flat()
-    this.#refuse(failed, error)
+    refuseAll(failed, error)
   }
-
-  #refuse(tickets: readonly Ticket<Waiting>[], error: StellaError): void {
-    const calls = new Set<Call>()
-    for (const ticket of tickets) {
-      const { call, place, text, reservation } = ticket.owner
-      reservation.settle(text.ids.length)
-      call.settle(place, { ok: false, error: ofText(error, place) }, ticket)
-      calls.add(call)
-    }
-    for (const call of calls) call.flush()
-  }
-
-  #quarantined(place: number): StellaError {
-    const { key } = this.info
-    return new StellaError(
-      'WORKER_LOST',
-      `Text ${place} is not run again: two worker threads of ${key} ended while they ran it. Evict the model to try once more`,
-      { details: { model: key, index: place, quarantined: true } },
-    )
-  }
-}
-
-/** Where tokenised texts go. */
-interface Destination {
-  readonly call: PendingCall<Ticket<Waiting>>
-  readonly reservation: Reservation
-  readonly lane: Lane
-  readonly trace: EmbedTrace | undefined
 }
 
 /** Codes of failed runs that may be the doing of one of the texts. */
 const BLAMES_A_TEXT: ReadonlySet<string> = new Set(['INTERNAL', 'INPUT_INVALID'])
-
-/** A function, as it changes meanwhile. */
-function hasEnded(call: Call): boolean {
-  return call.ended
-}
-
-/** Settles a text that does not come to be run. */
-function refuse({ call, reservation }: Destination, place: number, error: StellaError, tokens = 0): void {
-  reservation.settle(tokens)
-  call.settle(place, { ok: false, error })
-}
-
-/** How long each call that is traced waited for the first of its texts to be run. */
-function noteQueue({ tickets, takenAt }: Batch<Waiting>): void {
-  if (!embedTracing.active) return
-  for (const { owner, submittedAt } of tickets.flat()) {
-    if (owner.trace !== undefined) owner.trace.queueMs ??= takenAt - submittedAt
-  }
-}
-
-function noteTokens(trace: EmbedTrace, texts: readonly (readonly [number, TokenizedText])[]): void {
-  trace.tokens = (trace.tokens ?? 0) + texts.reduce((sum, [, { ids }]) => sum + ids.length, 0)
-}
-
-function asStellaError(error: unknown): StellaError {
-  return isStellaError(error) ? error : new StellaError('INTERNAL', messageOf(error), { cause: error })
-}
-
-/** A run's failure, as the failure of the text at `place`. */
-function ofText(error: StellaError, place: number): StellaError {
-  const { code, message, details } = error
-  return new StellaError(code, `Text ${place}: ${message}`, { cause: error, details: { ...details, index: place } })
-}
-
-function withoutTokens(place: number): StellaError {
-  return new StellaError('INPUT_INVALID', `Text ${place} has no tokens; leave it out`, { details: { index: place } })
-}
-
-function wrongSize({ key }: StellaModelInfo, expected: number, found: number): StellaError {
-  return new StellaError('INTERNAL', `A run of ${key} gave ${found} numbers; expected ${expected}`, {
-    details: { model: key, found, expected },
-  })
-}

@@ -63,7 +63,7 @@ function isOn(name) {
 
 /** Ends this thread in one of the ways, if one is due. Whoever calls does nothing more: the thread is as good as gone. */
 function dies(where) {
-  if (take(`${where}: exit`)) process.exit(3)
+  if (take(`${where}: exit`)) return leave(3)
   if (where === 'run' && take('run: terminate')) {
     // The main thread ends it, and this one hears nothing of it.
     parentPort.postMessage({ chaos: 'terminate' })
@@ -73,6 +73,12 @@ function dies(where) {
   setImmediate(() => {
     throw new Error('chaos: meant to end the thread')
   })
+  return true
+}
+
+/** The engine begins a run a turn later, too: what was answered before is on its way by then. */
+function leave(code) {
+  setImmediate(() => process.exit(code))
   return true
 }
 
@@ -91,7 +97,7 @@ function sabotageEngine({ vocab }) {
       const ids = feeds.input_ids?.data
       // The first is the warm-up, and part of the load.
       if (ids === undefined || runs++ === 0) return run(feeds, ...rest)
-      if (ids.includes(vocab - 2)) process.exit(4)
+      if (ids.includes(vocab - 2)) return leave(4) && NEVER
       if (ids.includes(vocab - 1)) return Promise.reject(new Error('chaos: a poisoned text'))
       return dies('run') ? NEVER : run(feeds, ...rest)
     }

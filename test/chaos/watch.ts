@@ -9,6 +9,9 @@ import { WrongResult } from './texts.js'
 /** Operations that a journal remembers. */
 const JOURNAL_LENGTH = 60
 
+/** Of a message, in UTF-16 code units. */
+const MOST_TOLD = 160
+
 /** An operation that was begun. */
 interface Begun {
   readonly number: number
@@ -100,7 +103,7 @@ export class Watch {
     const isWell = outcome === 'ok'
     const code = isStellaError(outcome) ? outcome.code : undefined
     this.tally.add(name, isWell ? 'ok' : (code ?? 'found'))
-    this.note(`${number} ended: ${isWell ? 'ok' : (code ?? messageOf(outcome))}`)
+    this.note(`${number} ended: ${isWell ? 'ok' : `${code ?? 'no code'}: ${messageOf(outcome).slice(0, MOST_TOLD)}`}`)
     if (isWell) {
       if (play.mustFail === true) this.find('ended well', name, `${number} ${play.what}`)
       return

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { StellaError } from '../../../src/errors.js'
-import type { HealthRequest } from '../../../src/pool/embedding-pool.js'
+import type { HealthRequest } from '../../../src/pool/health-request.js'
 import { failureOf } from '../../support/failure.js'
 import { loadFailure, settled, until, vectorOf } from '../../support/manual-engine.js'
 import { MODEL, openManual } from '../../support/manual-pool.js'
