@@ -1,7 +1,8 @@
 /** The public API. */
 export { EmbeddingPool } from './pool/embedding-pool.js'
-export type { ModelReference, PreloadOptions } from './pool/embedding-pool.js'
+export type { ModelReference } from './pool/embedding-pool.js'
 export type { HealthRequest } from './pool/health-request.js'
+export type { PreloadOptions } from './pool/preload-options.js'
 export type { PoolOptions } from './pool/pool-options.js'
 export type { CallOptions, PoolBatchOptions, PoolEmbedOptions } from './pool/call-options.js'
 export type {

@@ -4,12 +4,19 @@ import { isStellaError } from '../errors.js'
 import type { BatchEmbedResult, EmbedInput } from '../inference/embed-texts.js'
 import type { TextOutcome } from './text-outcome.js'
 
-/** The outcomes of the texts that could be read, and the errors of the others, in the order of the texts. */
-export function mergeOutcomes(
+/**
+ * Embeds the texts that could be read.
+ *
+ * @param checked - Each text, or why it could not be read.
+ * @param embed - Not called where none could.
+ * @returns what came of each, in their order.
+ */
+export async function embedReadable(
   checked: readonly (EmbedInput | StellaError)[],
-  outcomes: readonly TextOutcome[],
-): readonly TextOutcome[] {
-  const embedded = outcomes.values()
+  embed: (texts: readonly EmbedInput[]) => Promise<readonly TextOutcome[]>,
+): Promise<readonly TextOutcome[]> {
+  const texts = checked.filter((input): input is EmbedInput => !isStellaError(input))
+  const embedded = (texts.length === 0 ? [] : await embed(texts)).values()
   return checked.map((input, index) => {
     if (isStellaError(input)) return { ok: false, error: input }
     const next = embedded.next()

@@ -37,11 +37,13 @@ export interface CrewOptions {
 export interface CrewMember {
   /** Id of its thread. */
   readonly worker: number
+  /** Whether it has nothing to do. */
+  readonly idle: boolean
   /**
    * Has it run a batch.
    *
-   * @throws {StellaError} as `PoolWorker.run`; WORKER_LOST with `details.begun` false where the thread was lost with the
-   * batch before this one.
+   * @param alone - Whether it may be handed no other until then.
+   * @throws {StellaError} as `PoolWorker.run`.
    */
-  readonly run: (batch: PackedTexts, variant: Variant) => Promise<RunResult>
+  readonly run: (batch: PackedTexts, variant: Variant, alone: boolean) => Promise<RunResult>
 }

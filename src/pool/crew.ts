@@ -6,7 +6,7 @@ import type { StellaError } from '../errors.js'
 import type { PackedTexts } from '../packed/packing.js'
 import type { PoolWorker, RunResult, Variant, WorkerFacts } from './backend.js'
 import type { CrewMember, CrewOptions } from './crew-contract.js'
-import { asLoadFailure, isLoss, notBegun } from './crew-failures.js'
+import { asLoadFailure } from './crew-failures.js'
 import type { WorkerState } from './worker-state.js'
 import { acceptsWork } from './worker-state.js'
 
@@ -20,8 +20,8 @@ interface Member {
   since: number
   /** Batches handed over and not answered. */
   batches: number
-  /** Whether the thread was lost with the batch handed over last; settles when that batch does. */
-  lost: Promise<boolean>
+  /** Whether it may be handed no other. */
+  alone: boolean
   idleTimer: NodeJS.Timeout | undefined
 }
 
@@ -102,13 +102,16 @@ export class Crew {
    * @param prefetch - Whether one that is running something will do, where none is free.
    */
   next(prefetch: boolean): CrewMember | undefined {
-    const ready = this.#ready()
-    const least = ready.reduce<Member | undefined>(
+    const least = this.#ready().reduce<Member | undefined>(
       (best, member) => (best === undefined || member.batches < best.batches ? member : best),
       undefined,
     )
-    if (least === undefined || least.batches >= (prefetch ? WORKER_BATCHES : 1)) return undefined
-    return { worker: least.facts?.worker ?? 0, run: (batch, variant) => this.#run(least, batch, variant) }
+    if (least === undefined || least.batches >= (prefetch && !least.alone ? WORKER_BATCHES : 1)) return undefined
+    return {
+      worker: least.facts?.worker ?? 0,
+      idle: least.batches === 0,
+      run: (batch, variant, alone) => this.#run(least, batch, variant, alone),
+    }
   }
 
   /** Says that there is more to do than the workers have room for. */
@@ -193,7 +196,7 @@ export class Crew {
     }
     const member: Member = {
       worker: model.createWorker(threads, { onLost }),
-      ...{ facts: undefined, since: 0, batches: 0, lost: Promise.resolve(false), idleTimer: undefined },
+      ...{ facts: undefined, since: 0, batches: 0, alone: false, idleTimer: undefined },
     }
     this.#members.add(member)
     this.#loads++
@@ -226,20 +229,15 @@ export class Crew {
     }
   }
 
-  async #run(member: Member, batch: PackedTexts, variant: Variant): Promise<RunResult> {
-    const { lost: lostBefore } = member
+  async #run(member: Member, batch: PackedTexts, variant: Variant, alone: boolean): Promise<RunResult> {
     member.batches++
+    member.alone = alone
     clearTimeout(member.idleTimer)
-    const run = member.worker.run(batch, variant)
-    member.lost = run.then(() => false, isLoss)
     try {
-      return await run
-    } catch (error) {
-      // A worker runs one after the other: the thread died of the batch before, and this one had not begun.
-      if (isLoss(error) && (await lostBefore)) throw notBegun(error)
-      throw error
+      return await member.worker.run(batch, variant)
     } finally {
       member.batches--
+      member.alone = false
       this.#restOf(member)
     }
   }

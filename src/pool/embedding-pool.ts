@@ -5,18 +5,18 @@ import { EventEmitter } from 'eventemitter3'
 
 import { requireModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
-import { StellaError, isStellaError } from '../errors.js'
+import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
 import { withOwnSignal } from '../files/cancellation.js'
 import type { BatchEmbedResult, EmbedInput, EmbedResult } from '../inference/embed-texts.js'
 import { checkEach, checkInputs, single } from '../inference/embed-texts.js'
-import { invalid, rejectUnknownKeys, resolveEmbedOptions } from '../inference/options.js'
 import type { Lane } from '../scheduler/scheduler.js'
 import type { Backend } from './backend.js'
 import type { PoolBatchOptions, PoolEmbedOptions, ResolvedCallOptions } from './call-options.js'
 import { lengthLimit, resolveCallOptions } from './call-options.js'
-import { batchResult, mergeOutcomes } from './call-results.js'
+import { batchResult, embedReadable } from './call-results.js'
 import { watchCaller } from './callers-errors.js'
+import { CallsUnderWay } from './calls-under-way.js'
 import { withDeadline } from './deadline.js'
 import { embedStream } from './embed-stream.js'
 import { logEvent } from './event-log.js'
@@ -30,6 +30,8 @@ import type { FailureMode } from './pending-call.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
 import { resolvePoolOptions } from './pool-options.js'
 import type { PoolStats } from './pool-stats.js'
+import type { PreloadOptions } from './preload-options.js'
+import { resolvePreloadOptions } from './preload-options.js'
 import type { StreamErrorPolicy, TextSource, StreamOptions, Streamed } from './stream-options.js'
 import { resolveStreamOptions } from './stream-options.js'
 import { surfaced } from './surfaced.js'
@@ -41,23 +43,13 @@ import { embedTracing } from './tracing.js'
 /** A registry key, an alias (the Hugging Face id), or a descriptor. */
 export type ModelReference = string | StellaModelInfo
 
-/** How to load a model ahead of its first call. */
-export interface PreloadOptions {
-  /** Head to have ready, also where it has yet to be downloaded. @default the model's default */
-  readonly dimensions?: number | undefined
-  /** Keep it loaded until `unpin`, `evict` or `close`. @default false */
-  readonly pin?: boolean | undefined
-  /** Gives up waiting. When nobody else waits for the model, its download or conversion ends too. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /** Embeds texts in worker threads that each load a model once. */
 export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
   readonly #backend: Backend
   readonly #governor: Governor
   readonly #slots = new Map<string, ModelSlot>()
-  readonly #calls = new Set<Promise<unknown>>()
+  readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
   #closed = false
 
@@ -136,11 +128,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
       // The pool may have been closed since the stream began.
       const slot = this.#slot(this.#find(info))
       const embed = { ...call.embed, signal }
-      const checked = checkEach(info, inputs, embed)
-      const texts = checked.filter((input): input is EmbedInput => !isStellaError(input))
-      const outcomes =
-        texts.length === 0 ? [] : await this.#call('embedStream', slot, texts, { ...call, embed }, 'each')
-      return mergeOutcomes(checked, outcomes)
+      return embedReadable(checkEach(info, inputs, embed), (texts) =>
+        this.#call('embedStream', slot, texts, { ...call, embed }, 'each'),
+      )
     }
     return embedStream(source, resolved, embedEach)
   }
@@ -153,13 +143,10 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
    * DIMENSIONS_UNSUPPORTED, ABORTED, POOL_CLOSED.
    */
   async preload(model: ModelReference, options: PreloadOptions = {}): Promise<void> {
-    rejectUnknownKeys(options, ['dimensions', 'pin', 'signal'])
-    const { pin = false, ...rest } = options
-    if (typeof pin !== 'boolean') throw invalid('pin', 'true or false', pin)
     const info = this.#find(model)
-    const { dimensions, signal } = resolveEmbedOptions(info, rest)
+    const { dimensions, pin, signal } = resolvePreloadOptions(info, options)
     const slot = this.#slot(info)
-    await this.#track(() =>
+    await this.#calls.track(
       withOwnSignal(signal, (own) => slot.use(dimensions, own, (served) => served.fill(dimensions, own))),
     )
     if (pin) slot.pinned = true
@@ -224,7 +211,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   }
 
   async #drain(): Promise<void> {
-    await Promise.allSettled(this.#calls)
+    await this.#calls.ended()
     await Promise.all([...this.#slots.values()].map((slot) => slot.evict('closed')))
     await this.#governor.close()
     this.#closed = true
@@ -256,7 +243,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   ): Promise<readonly TextOutcome[]> {
     const { embed, isCallers } = watchCaller(given)
     const work = (trace: EmbedTrace | undefined): Promise<readonly TextOutcome[]> =>
-      this.#track(() =>
+      this.#calls.track(
         slot.admission.admit(texts, { lane, isCallers }, (reservation) =>
           withDeadline(embed.signal, deadlineMs, (signal) =>
             slot.use(embed.dimensions, signal, (served) =>
@@ -304,16 +291,6 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     // Facts and key together are what the event's listeners take; the compiler cannot follow that through a generic.
     const emit = this.emit.bind(this) as (event: keyof PoolEvents, facts: object) => boolean
     surfaced(() => emit(event, { model, ...facts }))
-  }
-
-  async #track<T>(call: () => Promise<T>): Promise<T> {
-    const running = call()
-    this.#calls.add(running)
-    try {
-      return await running
-    } finally {
-      this.#calls.delete(running)
-    }
   }
 }
 

@@ -13,6 +13,7 @@ import type { Batch, Lane, Ticket } from '../scheduler/scheduler.js'
 import { Scheduler } from '../scheduler/scheduler.js'
 import { TextQueue } from '../text/text-queue.js'
 import type { PreparedModel, RunResult } from './backend.js'
+import { CallsUnderWay } from './calls-under-way.js'
 import { Crew } from './crew.js'
 import type { CrewMember, CrewOptions } from './crew-contract.js'
 import type { MemoryGrant } from './memory-ledger.js'
@@ -63,7 +64,7 @@ export class ServedModel {
   readonly #parts: ServedModelParts
   readonly #scheduler = new Scheduler<Waiting>({ limits: RUN_LIMITS })
   readonly #texts: TextQueue
-  readonly #calls = new Set<Promise<unknown>>()
+  readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
   /** Once no worker could be started again: why. */
   #stranded: StellaError | undefined
@@ -124,7 +125,7 @@ export class ServedModel {
     options: ResolvedEmbedOptions,
     parts: CallParts,
   ): Promise<readonly TextOutcome[]> {
-    return this.#tracked(this.#embed(inputs, options, parts))
+    return this.#calls.track(this.#embed(inputs, options, parts))
   }
 
   /**
@@ -133,7 +134,7 @@ export class ServedModel {
    * @throws {StellaError} ARTEFACT_INVALID, MODEL_LOAD_FAILED; ABORTED, which ends no worker's load.
    */
   fill(dimensions: number, signal: AbortSignal | undefined): Promise<void> {
-    return this.#tracked(this.#fill(dimensions, signal))
+    return this.#calls.track(this.#fill(dimensions, signal))
   }
 
   /** Serves the calls it has taken, then stops the workers. */
@@ -142,19 +143,8 @@ export class ServedModel {
     return this.#closing
   }
 
-  /** Has it waited for by `close`. */
-  #tracked<T>(call: Promise<T>): Promise<T> {
-    const settled = call.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#calls.add(settled)
-    void settled.then(() => this.#calls.delete(settled))
-    return call
-  }
-
   async #stop(): Promise<void> {
-    await Promise.all(this.#calls)
+    await this.#calls.ended()
     try {
       await this.crew.close()
       await this.#parts.model.close()

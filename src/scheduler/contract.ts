@@ -44,6 +44,8 @@ export interface Batch<Owner> {
   readonly since: number
   /** Whether it has been out before: after an error, or on a thread that was lost. */
   readonly retried: boolean
+  /** Whether a thread was lost with it before: run beside another batch, it could not be told which ends the next. */
+  readonly suspect: boolean
   /** Who wanted each text when it was taken, by row. Who wants it once it has run, `succeed` says. */
   readonly tickets: readonly (readonly Ticket<Owner>[])[]
 }

@@ -104,6 +104,7 @@ export class Scheduler<Owner> {
       texts: entries.map(({ ids }) => ids),
       tokens: entries.reduce((sum, { tokens }) => sum + tokens, 0),
       since: Math.min(...times),
+      suspect: entries.some(({ losses }) => losses > 0),
     }
     this.#runs.set(batch.id, { batch, entries })
     this.#running.texts += entries.length

@@ -15,11 +15,9 @@ import type { EncodedTexts } from './encoded-texts.js'
 import { toOutcomes } from './encoded-texts.js'
 import type { TextOptions, Tokenized } from './tokenized-text.js'
 
-const FROM_SOURCES = import.meta.url.endsWith('.ts')
-
 /** The compiled entry of the thread, from the sources and from `dist` alike. */
 const WORKER_ENTRY = new URL(
-  FROM_SOURCES ? '../../dist/workers/tokenizing-worker.js' : '../../workers/tokenizing-worker.js',
+  import.meta.url.endsWith('.ts') ? '../../dist/workers/tokenizing-worker.js' : '../../workers/tokenizing-worker.js',
   import.meta.url,
 )
 
@@ -79,9 +77,8 @@ export class TokenizingThread {
     if (!existsSync(path)) throw new StellaError('INTERNAL', `There is no ${path}; build the package first`)
     const worker = new Worker(WORKER_ENTRY, {
       workerData: setup,
-      // A process that runs the sources has a loader for TypeScript, which the compiled entry does not need.
-      // Else they are inherited: given by name, Node refuses those that only a process can have.
-      ...(FROM_SOURCES ? { execArgv: [] } : {}),
+      // None of the process's own: a loader for TypeScript would not be needed, and `--input-type` be refused.
+      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
     let failure: StellaError | undefined

@@ -84,6 +84,7 @@ function play(scene: Scene, kind: 'embed' | 'batchEmbed', endingName: EndingName
     what: `${actor.info.key}, ${known.length} texts ${JSON.stringify({ ...options, signal: undefined })} ${ending.what}${bad}`,
     may: [...ending.may, ...(spice === undefined ? [] : [spice.code])],
     mustFail: ending.mustFail || spice !== undefined,
+    overAfterMs: ending.overAfterMs,
     isAwaited: true,
     done: done.catch((error: unknown) => {
       requireBlame(error, spice, scene)

@@ -8,6 +8,8 @@ export interface Ending {
   readonly options: { readonly signal?: AbortSignal; readonly deadlineMs?: number }
   readonly may: readonly StellaErrorCode[]
   readonly mustFail: boolean
+  /** When it is over at the latest, in milliseconds from its beginning; undefined: whenever it is done. */
+  readonly overAfterMs?: number
   /** To be called as soon as the call was made. */
   readonly begun: () => void
 }
@@ -43,12 +45,14 @@ export const ENDINGS: Readonly<Record<EndingName, (scene: Scene) => Ending>> = {
       }
     }
     const what = moment === 'later' ? `aborted after ${waitMs} ms` : `aborted ${moment}`
-    return { what, options: { signal }, may, mustFail: moment !== 'later', begun }
+    const overAfterMs = moment === 'later' ? waitMs : 0
+    return { what, options: { signal }, may, mustFail: moment !== 'later', overAfterMs, begun }
   },
   deadline: ({ draws }) => {
     const isFair = draws.chance(0.3)
     const deadlineMs = isFair ? FAIR_DEADLINE_MS : draws.between(1, TINY_DEADLINE_MS)
     const may = isFair ? [] : (['TIMEOUT'] as const)
-    return { what: `within ${deadlineMs} ms`, options: { deadlineMs }, may, mustFail: false, begun: () => undefined }
+    const what = `within ${deadlineMs} ms`
+    return { what, options: { deadlineMs }, may, mustFail: false, overAfterMs: deadlineMs, begun: () => undefined }
   },
 }

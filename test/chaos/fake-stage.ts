@@ -51,6 +51,8 @@ export function fakeStage(seed: number, time: VirtualTime): Stage {
     rest: (milliseconds) => time.rest(milliseconds),
     // Longer than any timeout of a pool, and than a breaker stays open.
     longRestMs: 400_000,
+    // A few turns of the event loop, and what a source takes for an item.
+    promptMs: 10,
     mostRefusals: Number.POSITIVE_INFINITY,
     now: () => time.now,
     repair: () => {

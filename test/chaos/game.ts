@@ -52,7 +52,7 @@ export class Game {
     this.#stage = stage
     this.#options = options
     this.#draws = new Draws(options.seed)
-    this.watch = new Watch(() => stage.now(), options.onJournal)
+    this.watch = new Watch(() => stage.now(), stage.promptMs, options.onJournal)
   }
 
   /** Whether nothing at all has happened for so long. */
@@ -107,6 +107,7 @@ export class Game {
     session.pool.on('requestRejected', ({ code }) => {
       if (code === 'BREAKER_OPEN') refusals++
     })
+    this.#requireTurns(session)
     const mostAtOnce = draws.pick(MOST_AT_ONCE)
     const end = Math.min(this.#options.operations, watch.begun + draws.between(...SESSION_OPERATIONS))
     while (watch.begun < end && Date.now() < this.#options.endsAt && refusals < stage.mostRefusals) {
@@ -117,6 +118,19 @@ export class Game {
     }
     await this.#close(scene)
     if (draws.chance(0.7)) await this.#repair(session)
+  }
+
+  /** Loads and evictions of a model are told in turns. */
+  #requireTurns({ pool }: Session): void {
+    const loaded = new Set<string>()
+    pool.on('modelLoaded', ({ model }) => {
+      if (loaded.has(model)) this.watch.find('wrong event', 'modelLoaded', `${model} was loaded twice`)
+      loaded.add(model)
+    })
+    pool.on('modelEvicted', ({ model, reason }) => {
+      this.watch.note(`evicted ${model}: ${reason}`)
+      if (!loaded.delete(model)) this.watch.find('wrong event', 'modelEvicted', `${model} was not loaded: ${reason}`)
+    })
   }
 
   async #playOne(scene: Scene): Promise<void> {

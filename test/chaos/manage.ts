@@ -33,12 +33,13 @@ export const MANAGING: readonly Operation[] = [
 function preload(scene: Scene, endingName: 'patient' | 'aborted') {
   const { draws, stage, session } = scene
   const { info } = draws.pick(stage.actors)
-  const { options, may, mustFail, begun, what } = ENDINGS[endingName](scene)
+  const { options, may, mustFail, overAfterMs, begun, what } = ENDINGS[endingName](scene)
   const pin = draws.chance(0.1)
   const dimensions = draws.pick([undefined, ...info.heads.map((head) => head.dimensions)])
   const done = session.pool.preload(info, { ...options, pin, dimensions })
   begun()
-  return { what: `${info.key}, pin ${pin}, head ${dimensions ?? '-'} ${what}`, may, mustFail, isAwaited: true, done }
+  const how = `${info.key}, pin ${pin}, head ${dimensions ?? '-'} ${what}`
+  return { what: how, may, mustFail, overAfterMs, isAwaited: true, done }
 }
 
 function asked({ draws, stage }: Omit<Scene, 'session'>, ask: (key: Scene['stage']['actors'][0]['info']) => unknown) {

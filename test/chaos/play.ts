@@ -32,6 +32,8 @@ export interface Play {
   readonly may?: readonly StellaErrorCode[]
   /** It must not end well. */
   readonly mustFail?: boolean
+  /** When it must have settled, in milliseconds from its beginning, give or take what the stage calls prompt. */
+  readonly overAfterMs?: number | undefined
   /** Whether `close` waits for it. */
   readonly isAwaited?: boolean
   /** Rejects with what the pool rejected with, or with what is wrong with the result. */

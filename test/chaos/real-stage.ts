@@ -52,6 +52,8 @@ export async function realStage(checkpoint: string, home: string): Promise<Stage
     open: (options: PoolOptions) => EmbeddingPool.open({ ...options, home }),
     rest: (milliseconds) => pause(milliseconds),
     longRestMs: 600,
+    // Of a machine that may have much else to do.
+    promptMs: 5_000,
     // It stays open for a minute.
     mostRefusals: 12,
     now: () => performance.now(),

@@ -32,6 +32,8 @@ export interface Stage {
   rest(milliseconds: number): Promise<void>
   /** A wait that is long here, in milliseconds. */
   readonly longRestMs: number
+  /** What counts as at once, in milliseconds. */
+  readonly promptMs: number
   /** Refusals by an open breaker after which a pool is not worth going on with. */
   readonly mostRefusals: number
   /** Milliseconds of the clock that `rest` follows. */

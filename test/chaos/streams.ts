@@ -86,7 +86,10 @@ function play(scene: Scene, endingName: EndingName, name: string): Play {
   ending.begun()
   const bad = spice === undefined ? '' : `, text ${spice.place} bad (${spice.code})`
   const how = JSON.stringify({ ...options, signal: undefined, leaveAfter: reading.leaveAfter })
-  return { what: `${actor.info.key}, ${known.length} texts ${how} ${ending.what}${bad}`, may, done }
+  const what = `${actor.info.key}, ${known.length} texts ${how} ${ending.what}${bad}`
+  // A stream's deadline is one for each chunk.
+  const overAfterMs = endingName === 'aborted' ? ending.overAfterMs : undefined
+  return { what, may, overAfterMs, done }
 }
 
 /** Reads a stream as it is to be read, and sees that its source was closed, however it ended. */

@@ -48,11 +48,13 @@ export class VirtualTime {
   /** As they were. */
   readonly real = {
     setTimeout: globalThis.setTimeout,
+    clearTimeout: globalThis.clearTimeout,
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
     setImmediate: globalThis.setImmediate,
     clearImmediate: globalThis.clearImmediate,
   } as const
+  readonly #realNow = performance.now
   readonly #timers = new Map<number, Timer>()
   #now = 0
   #ids = 0
@@ -113,6 +115,13 @@ export class VirtualTime {
 
   stop(): void {
     this.#running = false
+  }
+
+  /** Stops it, and has the process use its own timers again. */
+  restore(): void {
+    this.stop()
+    Object.assign(globalThis, this.real)
+    performance.now = this.#realNow
   }
 
   async #run(): Promise<void> {

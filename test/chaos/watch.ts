@@ -1,5 +1,5 @@
 /** Everything that is under way: who has not answered, how each ended, and whether that may be. */
-import type { StellaErrorCode } from '../../src/errors.js'
+import type { ErrorDetails, StellaErrorCode } from '../../src/errors.js'
 import { isStellaError, messageOf } from '../../src/errors.js'
 import type { Play, Session } from './play.js'
 import type { Finding } from './report.js'
@@ -27,14 +27,17 @@ export class Watch {
   readonly findings: Finding[] = []
   readonly journal: string[] = []
   readonly #now: () => number
+  readonly #promptMs: number
   readonly #underWay = new Map<Begun, Promise<void>>()
   readonly #onJournal: (line: string) => void
   #begun = 0
   /** By the system's clock: the other may stand still. */
   #noted = Date.now()
 
-  constructor(now: () => number, onJournal: (line: string) => void) {
+  /** @param promptMs - What counts as at once. */
+  constructor(now: () => number, promptMs: number, onJournal: (line: string) => void) {
     this.#now = now
+    this.#promptMs = promptMs
     this.#onJournal = onJournal
   }
 
@@ -104,6 +107,8 @@ export class Watch {
     const code = isStellaError(outcome) ? outcome.code : undefined
     this.tally.add(name, isWell ? 'ok' : (code ?? 'found'))
     this.note(`${number} ended: ${isWell ? 'ok' : `${code ?? 'no code'}: ${messageOf(outcome).slice(0, MOST_TOLD)}`}`)
+    const lateMs = this.#now() - begun.since - (play.overAfterMs ?? Number.POSITIVE_INFINITY)
+    if (lateMs > this.#promptMs) this.find('late', name, `${number} ${play.what}: settled ${lateMs} ms late`)
     if (isWell) {
       if (play.mustFail === true) this.find('ended well', name, `${number} ${play.what}`)
       return
@@ -112,12 +117,20 @@ export class Watch {
     else if (code === undefined) this.find('undocumented', name, `${number} ${play.what}: ${stackOf(outcome)}`)
     else if (!isExplained(code, play, session)) {
       this.find('unexplained', name, `${number} ${play.what}: ${code}: ${chainOf(outcome)}`)
+    } else if (isStellaError(outcome) && code === 'MEMORY_EXHAUSTED' && !isFairRefusal(outcome.details)) {
+      this.find('unfair', name, `${number} ${play.what}: ${outcome.message} ${JSON.stringify(outcome.details)}`)
     }
   }
 }
 
 function isExplained(code: StellaErrorCode, { may = [] }: Play, { excuses, closing }: Session): boolean {
   return may.includes(code) || excuses.has(code) || (code === 'POOL_CLOSED' && closing)
+}
+
+/** Memory is refused for what can never fit, and where somebody has a reason to keep theirs. */
+function isFairRefusal({ needed, budget, holders }: ErrorDetails): boolean {
+  if (Number(needed) > Number(budget)) return true
+  return Array.isArray(holders) && holders.some((holder: { readonly kept?: unknown }) => holder.kept !== undefined)
 }
 
 /** The messages of an error and of its causes. */

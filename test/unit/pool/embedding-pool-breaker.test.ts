@@ -84,8 +84,9 @@ describe('the breaker', () => {
       code: 'BREAKER_OPEN',
       details: { retryAfterMs: expect.any(Number) as number },
     })
+    const run = await running()
     engine.automatic.run = true
-    ;(await running()).answer()
+    run.answer()
     await Promise.all(calls)
     expect(stats().breaker).toMatchObject({ state: 'closed', failures: 0 })
     expect(tellings('breakerClosed')).toEqual([{ model: MODEL.key }])

@@ -1,4 +1,6 @@
 /** What the Rust design got wrong and no other test is named after; `docs/origin-bugs.md` has the whole list. */
+import { readFileSync } from 'node:fs'
+
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { getDefaultRegistry } from '../../../registry/index.js'
@@ -124,5 +126,23 @@ describe('looking after idle models', () => {
     await pass(1000)
     await until(() => engine.alive.length === 0)
     expect(pool.stats().memory.granted).toBe(0)
+  })
+})
+
+describe('docs/origin-bugs.md', () => {
+  const page = readFileSync(new URL('../../../docs/origin-bugs.md', import.meta.url), 'utf8')
+  const cited = Array.from(
+    page.matchAll(/`([\w-]+)` › "([^"]+)"/g),
+    ([, file = '', name = '']) => [file, name] as const,
+  )
+
+  it('goes through all of them, in order', () => {
+    const rows = Array.from(page.matchAll(/^\| +(\d+) \|/gm), ([, number]) => Number(number))
+    expect(rows).toEqual(Array.from({ length: 23 }, (_, index) => index + 1))
+  })
+
+  it.each(cited)('names a test that there is: %s › %s', (file, name) => {
+    const source = readFileSync(new URL(`./${file}.test.ts`, import.meta.url), 'utf8')
+    expect(source.includes(`'${name}'`)).toBe(true)
   })
 })

@@ -40,6 +40,21 @@ const anyTexts = fc.integer({ min: 1, max: 64 }).chain((count) => {
 
 const sorted = (ids: readonly number[]): readonly number[] => ids.toSorted((a, b) => a - b)
 
+describe('a batch whose thread was lost', () => {
+  it('is marked, one by one, until its texts have run', () => {
+    const scheduler = waiting([1, 2])
+    const batch = must(scheduler.take(0, 1))
+    expect(batch.suspect).toBe(false)
+    scheduler.lose(batch)
+    for (const again of [must(scheduler.take(0, 1)), must(scheduler.take(0, 1))]) {
+      expect(again).toMatchObject({ suspect: true, texts: { length: 1 } })
+      scheduler.succeed(again)
+    }
+    scheduler.submit(text(10, { id: 1 }), 1, 0)
+    expect(must(scheduler.take(0, 1)).suspect).toBe(false)
+  })
+})
+
 describe('a batch that the engine refuses', () => {
   it('goes again in two halves, in order', () => {
     const scheduler = waiting([1, 2, 3, 4, 5])

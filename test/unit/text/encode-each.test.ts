@@ -98,10 +98,10 @@ describe.each([
   it.each([
     ['of a million characters', 'river light '.repeat(83_333)],
     ['of a million NULs', '\0'.repeat(1_000_000)],
-    ['of 200,000 characters without a space', 'x'.repeat(200_000)],
-    ['of 100,000 emoji', '😀'.repeat(100_000)],
-    ['of 200,000 lone surrogates', '\udc00'.repeat(200_000)],
-    ['of 200,000 combining accents', '\u0301'.repeat(200_000)],
+    ['of 50,000 characters without a space', 'x'.repeat(50_000)],
+    ['of 25,000 emoji', '😀'.repeat(25_000)],
+    ['of 50,000 lone surrogates', '\udc00'.repeat(50_000)],
+    ['of 50,000 combining accents', '\u0301'.repeat(50_000)],
   ])('takes a text %s', { timeout: 60_000 }, async (_, text) => {
     const options = { ...DEFAULTS, prompt: 'find: ', overflow: 'truncate-left' } as const
     const [cut, neighbour] = await own.encodeEach([text, 'the fox'], [options, DEFAULTS])

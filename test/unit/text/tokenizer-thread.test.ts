@@ -1,6 +1,8 @@
 /** The tokenizer in a thread of its own: its load, its loss, and its end. */
+import { execFile } from 'node:child_process'
 import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -78,7 +80,7 @@ describe('a thread that is lost', () => {
   it('fails what it worked on with WORKER_LOST, and is replaced when the next text comes', async () => {
     await using tokenizer = await TokenizerThread.load(path, VOCAB)
     const before = await idsOf(tokenizer, 'the fox')
-    const book = 'river light '.repeat(80_000)
+    const book = 'river light '.repeat(20_000)
     const underWay = failureOf(() => tokenizer.encodeEach([book], [OPTIONS]))
     await kill()
     expect((await underWay).code).toBe('WORKER_LOST')
@@ -131,7 +133,7 @@ describe('a thread that is lost', () => {
 describe('close', () => {
   it('lets the thread finish, refuses what it worked on, and waits until it is gone', async () => {
     const tokenizer = await TokenizerThread.load(path, VOCAB)
-    const underWay = failureOf(() => tokenizer.encodeEach(['river light '.repeat(80_000)], [OPTIONS]))
+    const underWay = failureOf(() => tokenizer.encodeEach(['river light '.repeat(20_000)], [OPTIONS]))
     await settled()
     const closing = tokenizer.close()
     expect((await underWay).code).toBe('POOL_CLOSED')
@@ -159,5 +161,37 @@ describe('close', () => {
     expect((await underWay).code).toBe('POOL_CLOSED')
     expect(threads).toHaveLength(2)
     expect(allEnded()).toBe(true)
+  })
+})
+
+describe('a process', () => {
+  const entry = new URL('../../../dist/src/text/tokenizer-thread.js', import.meta.url).href
+
+  /** Runs a module that has loaded a tokenizer: how it ended, and what it printed. */
+  async function leave(body: string): Promise<{ readonly code: unknown; readonly stdout: string }> {
+    const module = `
+      import { TokenizerThread } from ${JSON.stringify(entry)}
+      const tokenizer = await TokenizerThread.load(${JSON.stringify(path)}, ${VOCAB})
+      const encode = (text) => tokenizer.encodeEach([text], [${JSON.stringify(OPTIONS)}])
+      ${body}`
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', module])
+    return run.then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: unknown) => error as { readonly code: unknown; readonly stdout: string },
+    )
+  }
+
+  const book = "'river light '.repeat(20_000)"
+
+  it('is not kept by an idle tokenizer, but by a text that is being tokenised', async () => {
+    expect(await leave(`encode(${book}).then(() => console.log('done'))`)).toMatchObject({ code: 0, stdout: 'done\n' })
+  })
+
+  it.each([
+    ['process.exit', 'process.exit(7)', 7],
+    ['an exception', "throw new Error('on purpose')", 1],
+  ])('that leaves by %s while a book is being tokenised keeps its exit code', async (_, how, code) => {
+    const body = `encode(${book}).catch(() => undefined); setTimeout(() => { ${how} }, 5)`
+    expect(await leave(body)).toMatchObject({ code })
   })
 })
