@@ -102,11 +102,13 @@ export class Crew {
    * @param prefetch - Whether one that is running something will do, where none is free.
    */
   next(prefetch: boolean): CrewMember | undefined {
-    const least = this.#ready().reduce<Member | undefined>(
-      (best, member) => (best === undefined || member.batches < best.batches ? member : best),
-      undefined,
-    )
-    if (least === undefined || least.batches >= (prefetch && !least.alone ? WORKER_BATCHES : 1)) return undefined
+    const least = this.#ready()
+      .filter(({ alone }) => !alone)
+      .reduce<Member | undefined>(
+        (best, member) => (best === undefined || member.batches < best.batches ? member : best),
+        undefined,
+      )
+    if (least === undefined || least.batches >= (prefetch ? WORKER_BATCHES : 1)) return undefined
     return {
       worker: least.facts?.worker ?? 0,
       idle: least.batches === 0,

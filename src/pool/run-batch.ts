@@ -8,11 +8,7 @@ import { wrongSize } from './text-errors.js'
 import { batchTracing } from './tracing.js'
 
 /** @throws {StellaError} as the worker; INTERNAL where it gives more numbers than the batch has, or fewer. */
-export async function runBatch(
-  info: StellaModelInfo,
-  member: CrewMember,
-  batch: Pick<Batch<unknown>, 'texts' | 'tokens' | 'variant'>,
-): Promise<RunResult> {
+export async function runBatch(info: StellaModelInfo, member: CrewMember, batch: Batch<unknown>): Promise<RunResult> {
   const result = await traced(info, member, batch)
   const expected = batch.texts.length * batch.variant.dimensions
   if (result.slab.length !== expected) throw wrongSize(info, expected, result.slab.length)
@@ -22,13 +18,13 @@ export async function runBatch(
 function traced(
   { key }: StellaModelInfo,
   { run, worker }: CrewMember,
-  { texts, tokens, variant }: Pick<Batch<unknown>, 'texts' | 'tokens' | 'variant'>,
+  { texts, tokens, variant, suspect }: Batch<unknown>,
 ): Promise<RunResult> {
-  if (!batchTracing.active) return run(packTexts(texts), variant)
+  if (!batchTracing.active) return run(packTexts(texts), variant, suspect)
   return batchTracing.run(
     () => ({ model: key, worker, texts: texts.length, tokens }),
     async (trace) => {
-      const result = await run(packTexts(texts), variant)
+      const result = await run(packTexts(texts), variant, suspect)
       if (trace !== undefined) trace.runMs = result.runMs
       return result
     },

@@ -14,6 +14,7 @@ import { Scheduler } from '../scheduler/scheduler.js'
 import { TextQueue } from '../text/text-queue.js'
 import type { PreparedModel, RunResult } from './backend.js'
 import { CallsUnderWay } from './calls-under-way.js'
+import { BatchSource } from './batch-source.js'
 import { Crew } from './crew.js'
 import type { CrewMember, CrewOptions } from './crew-contract.js'
 import type { MemoryGrant } from './memory-ledger.js'
@@ -63,6 +64,7 @@ export class ServedModel {
   readonly crew: Crew
   readonly #parts: ServedModelParts
   readonly #scheduler = new Scheduler<Waiting>({ limits: RUN_LIMITS })
+  readonly #source = new BatchSource(this.#scheduler)
   readonly #texts: TextQueue
   readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
@@ -87,7 +89,7 @@ export class ServedModel {
         },
         onStranded: (error) => {
           this.#stranded = error
-          refuseAll(this.#scheduler.drain(), error)
+          refuseAll(this.#source.drain(), error)
           parts.onStranded()
         },
       },
@@ -219,23 +221,23 @@ export class ServedModel {
   #pump(): void {
     if (this.#stranded !== undefined) {
       // Of a batch that was lost after that.
-      refuseAll(this.#scheduler.drain(), this.#stranded)
+      refuseAll(this.#source.drain(), this.#stranded)
       return
     }
     const prefetch = (this.#parts.meters.runMs ?? PREFETCH_BELOW_MS) < PREFETCH_BELOW_MS
     for (;;) {
-      const member = this.crew.next(prefetch)
+      const member = this.crew.next(prefetch && !this.#source.wantsIdle)
       if (member === undefined) break
-      const batch = this.#scheduler.take(performance.now(), Math.max(1, this.crew.idle))
-      if (batch === undefined) return
-      void this.#run(member, batch)
+      const batch = this.#source.take(member.idle, Math.max(1, this.crew.idle))
+      if (batch !== undefined) void this.#run(member, batch)
+      else if (!this.#source.wantsIdle) return
     }
     if (this.#wantsMore()) this.crew.press()
   }
 
   /** Whether what waits is worth another worker: it takes longer than a worker takes to load. */
   #wantsMore(): boolean {
-    const { tokens } = this.#scheduler.waiting
+    const { tokens } = this.#source
     if (tokens === 0 || this.closing) return tokens > 0 && this.crew.size === 0
     if (this.crew.size === 0) return true
     const { perWorker, workerLoadMs } = this.#parts.meters
@@ -280,7 +282,7 @@ export class ServedModel {
   #fail(batch: Batch<Waiting>, error: StellaError): void {
     const failed =
       error.code === 'WORKER_LOST'
-        ? this.#scheduler[error.details['begun'] === false ? 'giveBack' : 'lose'](batch)
+        ? this.#scheduler.lose(batch)
         : BLAMES_A_TEXT.has(error.code)
           ? this.#scheduler.fail(batch)
           : this.#scheduler.succeed(batch).flat()

@@ -79,10 +79,10 @@ export class Game {
   }
 
   report(): SeedReport {
-    const { tally, findings, journal, begun } = this.watch
+    const { tally, findings, begun } = this.watch
     const { seed } = this.#options
     const hits = this.#stage.hits()
-    return { seed, played: begun, counts: tally.counts, hits, findings, journal: findings.length > 0 ? journal : [] }
+    return { seed, played: begun, counts: tally.counts, hits, findings, journal: [] }
   }
 
   /** Has a pool that nobody disturbs embed every text in every way. */

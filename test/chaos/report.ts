@@ -18,7 +18,7 @@ export interface SeedReport {
   /** How often harm was met. */
   readonly hits: Readonly<Record<string, number>>
   readonly findings: readonly Finding[]
-  /** The last operations, where something was found. */
+  /** What was done around each of them, and last; filled in by whoever keeps the journal. */
   readonly journal: readonly string[]
 }
 

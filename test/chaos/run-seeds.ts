@@ -12,6 +12,7 @@ import { makeBulkyCheckpoint } from './real-stage.js'
 import type { Counts, Finding, SeedReport } from './report.js'
 import { Tally } from './report.js'
 import type { SeedOrder } from './seed-protocol.js'
+import { FOUND_MARK } from './watch.js'
 
 const SEED = fileURLToPath(new URL('./seed.ts', import.meta.url))
 const SABOTEUR = fileURLToPath(new URL('./saboteur.cjs', import.meta.url))
@@ -19,7 +20,7 @@ const SABOTEUR = fileURLToPath(new URL('./saboteur.cjs', import.meta.url))
 /** Beyond its patience, a process may take so long to start, to make peace first, and to end, in milliseconds. */
 const PROCESS_MS = 60_000
 
-/** Lines of a crashed process's journal that are told. */
+/** Lines of a journal that are told before something that was found, and at its end. */
 const TOLD_LINES = 60
 
 /** Seeds with something wrong in them, after which enough has been seen. */
@@ -115,8 +116,14 @@ async function runSeed(
   const empty = { played: 0, counts: {}, hits: {} }
   return {
     ...(found ?? empty),
-    ...{ seed, findings, journal: findings.length === 0 ? [] : lines.slice(-TOLD_LINES) },
+    ...{ seed, findings, journal: findings.length === 0 ? [] : toldLines(lines) },
   }
+}
+
+/** The lines that lead to each thing found, and to the end. */
+function toldLines(lines: readonly string[]): readonly string[] {
+  const ends = [...lines.flatMap((line, at) => (line.includes(` ${FOUND_MARK} `) ? [at] : [])), lines.length - 1]
+  return lines.filter((_, at) => ends.some((end) => at <= end && at > end - TOLD_LINES))
 }
 
 /** Whether a file is there, and nothing was written to it for so long. */

@@ -6,8 +6,8 @@ import type { Finding } from './report.js'
 import { Tally } from './report.js'
 import { WrongResult } from './texts.js'
 
-/** Operations that a journal remembers. */
-const JOURNAL_LENGTH = 60
+/** Begins a line of the journal that tells of something found. */
+export const FOUND_MARK = 'FOUND'
 
 /** Of a message, in UTF-16 code units. */
 const MOST_TOLD = 160
@@ -25,7 +25,6 @@ interface Begun {
 export class Watch {
   readonly tally = new Tally()
   readonly findings: Finding[] = []
-  readonly journal: string[] = []
   readonly #now: () => number
   readonly #promptMs: number
   readonly #underWay = new Map<Begun, Promise<void>>()
@@ -90,15 +89,12 @@ export class Watch {
 
   find(kind: string, operation: string, detail: string): void {
     this.findings.push({ kind, operation, detail })
-    this.note(`FOUND ${kind} ${operation}: ${detail}`)
+    this.note(`${FOUND_MARK} ${kind} ${operation}: ${detail}`)
   }
 
   note(line: string): void {
     this.#noted = Date.now()
-    const stamped = `${(this.#now() / 1000).toFixed(3)} ${line}`
-    this.journal.push(stamped)
-    if (this.journal.length > JOURNAL_LENGTH) this.journal.shift()
-    this.#onJournal(stamped)
+    this.#onJournal(`${(this.#now() / 1000).toFixed(3)} ${line}`)
   }
 
   #ended(begun: Begun, outcome: unknown): void {

@@ -26,7 +26,7 @@ interface Play {
   readonly memory: { charged: number; room: number }
   readonly backoff: RespawnBackoff
   readonly worker: (place: number) => ManualWorker
-  readonly run: (prefetch?: boolean) => Promise<RunResult>
+  readonly run: (prefetch?: boolean, alone?: boolean) => Promise<RunResult>
 }
 
 async function play(
@@ -65,10 +65,10 @@ async function play(
     if (found === undefined) throw new Error(`no worker ${place} of ${engine.workers.length}`)
     return found
   }
-  const run = (prefetch = false): Promise<RunResult> => {
+  const run = (prefetch = false, alone = false): Promise<RunResult> => {
     const member = crew.next(prefetch)
     if (member === undefined) throw new Error('no worker has room')
-    const running = member.run(packTexts([new Int32Array([1, 2, 3])]), VARIANT)
+    const running = member.run(packTexts([new Int32Array([1, 2, 3])]), VARIANT, alone)
     running.catch(() => undefined)
     return running
   }
@@ -140,6 +140,20 @@ describe('handing out', () => {
     expect(worker(0).runs).toHaveLength(2)
     expect(worker(1).runs).toHaveLength(2)
     expect(crew.next(true)).toBeUndefined()
+  })
+
+  it('leaves a worker alone with a batch that is to run alone', async () => {
+    const { crew, run, worker } = await play({ least: 2, most: 2 })
+    await crew.start(2)
+    const running = run(true, true)
+    expect(crew.next(true)).toMatchObject({ worker: 2, idle: true })
+    void run(true)
+    void run(true)
+    expect([worker(0).runs.length, worker(1).runs.length]).toEqual([1, 2])
+    expect(crew.next(true)).toBeUndefined()
+    worker(0).runs[0]?.answer()
+    await running
+    expect(crew.next(true)?.worker).toBe(1)
   })
 
   it('gives a batch to no worker that is loading (origin 13) or whose thread is ending (origin 15)', async () => {
@@ -416,26 +430,13 @@ describe('a lost worker', () => {
     expect(crew.loads).toBe(6)
   })
 
-  it('fails the batch it ran; the one behind it is told not to have begun', async () => {
+  it('fails all batches it had', async () => {
     const { crew, run, worker } = await play()
     await crew.start(1)
-    const [first, second] = [failureOf(() => run(true)), failureOf(() => run(true))]
+    const runs = [failureOf(() => run(true)), failureOf(() => run(true))]
     await settled()
     worker(0).lose(lost())
-    expect((await first).details['begun']).toBeUndefined()
-    expect(await second).toMatchObject({ code: 'WORKER_LOST', details: { begun: false } })
-  })
-
-  it('has begun the second batch once it was done with the first, also when that failed', async () => {
-    for (const end of ['answer', 'fail'] as const) {
-      const { crew, run, worker } = await play()
-      await crew.start(1)
-      const [first, second] = [run(true), failureOf(() => run(true))]
-      worker(0).runs[0]?.[end](new StellaError('INTERNAL', 'no') as never)
-      await Promise.allSettled([first])
-      worker(0).lose(lost())
-      expect((await second).details['begun']).toBeUndefined()
-    }
+    for (const { code } of await Promise.all(runs)) expect(code).toBe('WORKER_LOST')
   })
 
   it('that was the last, and cannot be started again, leaves the crew stranded', async () => {

@@ -62,25 +62,33 @@ describe('the texts of a lost thread', () => {
     expect(engine.workers).toHaveLength(2)
   })
 
-  it('that were handed over ahead, and had not begun, have no loss to their name', async () => {
-    const { embed, engine, worker } = await playServed({ automatic: { run: false } })
+  it('run again alone also where they were handed over ahead, with nothing ahead of them or behind', async () => {
+    const { embed, engine, worker, run, served } = await playServed({ automatic: { run: false } })
     const warm = embed(['warm'])
     await until(() => engine.running.length === 1)
-    engine.running[0]?.answer()
+    run().answer()
     await warm
     const calls = [embed(['first'])]
     await until(() => engine.running.length === 1)
     calls.push(embed(['ahead', 'of time']))
     await until(() => engine.running.length === 2)
-    engine.automatic.run = true
     worker(0).lose()
-    await passing(Promise.all(calls))
-    expect(engine.ran.slice(1).map(({ words }) => words)).toEqual([
-      ['first'],
-      ['ahead', 'of time'],
-      ['first'],
-      ['ahead', 'of time'],
-    ])
+    await settled()
+    vi.advanceTimersByTime(60_000)
+    calls.push(embed(['later']), embed(['urgent'], { lane: 'interactive' }))
+    const order: string[] = []
+    await until(() => {
+      expect(engine.running.length).toBeLessThanOrEqual(order.includes('first') ? 2 : 1)
+      const [now] = engine.running
+      order.push(...(now?.words ?? []))
+      now?.answer()
+      return order.length === 5
+    })
+    await Promise.all(calls)
+    for (const text of ['first', 'ahead', 'of time']) {
+      expect(engine.ran.at(1 + order.indexOf(text) + 2)?.words).toEqual([text])
+    }
+    expect(served.crew.loads).toBe(2)
   })
 
   it('that nobody wants any more are not run again', async () => {
@@ -127,36 +135,44 @@ describe('a text that ends threads', () => {
     expect(vectorsOf(await embed(['cure']))).toEqual([vectorOf('cure')])
   })
 
-  it('never takes a text with it that only stood behind it in line', async () => {
-    const { embed, engine, run } = await playServed({ automatic: { run: false } })
-    const warm = embed(['warm'])
-    await until(() => engine.running.length === 1)
-    // Short enough that the next batch is handed over ahead.
-    run().answer(1)
-    await warm
-    engine.automatic.run = true
-    // The poison dies when its turn comes, by when its neighbour has been handed over.
-    engine.failRun = () => undefined
-    engine.automatic.run = false
-    const bad = failureOf(() => embed(['poison']))
-    await until(() => engine.running.length === 1)
-    const good = embed(['innocent'])
-    await settled()
-    let over = 0
-    void bad.then(() => over++)
-    void good.then(() => over++)
-    await until(() => {
-      vi.advanceTimersByTime(100)
-      const [first, ahead] = engine.running
-      const worker = engine.workers.find(({ runs }) => runs.length > 0)
-      if (first?.words.includes('poison') === true) {
-        // Once there is somebody behind it, or nobody is left to come.
-        if (ahead !== undefined || over > 0) worker?.lose()
-      } else first?.answer(1)
-      return over === 2
-    })
-    expect((await bad).code).toBe('WORKER_LOST')
-    expect(vectorsOf(await good)).toEqual([vectorOf('innocent')])
+  it('never takes another text with it, though a dying thread’s answers are lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([...WORDS, 'poison'], { minLength: 6, maxLength: 6 }),
+        fc.integer({ min: 1, max: 2 }),
+        async (order, most) => {
+          const { embed, engine, run, served } = await playServed({ most, automatic: { run: false } })
+          await served.fill(256, undefined)
+          const warm = embed(['warm'])
+          await until(() => engine.running.length === 1)
+          // Short enough that the next batch is handed over ahead.
+          run().answer(1)
+          await warm
+          const calls = order.map((text) => Promise.allSettled([embed([text])]))
+          const all = Promise.all(calls)
+          let over = false
+          void all.then(() => (over = true))
+          await until(() => {
+            vi.advanceTimersByTime(100)
+            for (const worker of engine.workers) {
+              // It has done what came before, and dies of this before anybody has heard.
+              if (worker.runs.some(({ words }) => words.includes('poison'))) worker.lose()
+              else for (const running of worker.runs) running.answer(1)
+            }
+            return over
+          })
+          const ends = (await all).map(([end]) => end)
+          for (const [place, text] of order.entries()) {
+            const end = ends[place]
+            if (end?.status === 'fulfilled') expect(vectorsOf(end.value)).toEqual([vectorOf(text)])
+            else expect([text, end?.reason]).toMatchObject(['poison', { code: 'WORKER_LOST' }])
+          }
+          expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+          expect(engine.ran.filter(({ words }) => words.includes('poison'))).toHaveLength(2)
+        },
+      ),
+      { numRuns: 50 },
+    )
   })
 })
 
