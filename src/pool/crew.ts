@@ -37,6 +37,8 @@ export class Crew {
   #filling: Promise<void> | undefined
   /** Set while the next replacement has to wait. */
   #respawn: NodeJS.Timeout | undefined
+  /** Whether more workers were asked for since there was last one that came. */
+  #awaited = false
   #closing: Promise<void> | undefined
 
   constructor(options: CrewOptions) {
@@ -118,10 +120,17 @@ export class Crew {
 
   /** Says that there is more to do than the workers have room for. */
   press(): void {
+    // Somebody waits for what comes after the pause, also one that is still to begin: the process must live to see it.
+    this.#awaited = true
+    this.#respawn?.ref()
+    this.#startOne()
+  }
+
+  #startOne(): void {
     const { most, charge } = this.#options
     if (this.#closing !== undefined || this.#starting !== undefined || this.#respawn !== undefined) return
     // One that is ending will be heard of, and what comes after it waits as long as the back-off has it.
-    if (this.#isLosing() || this.#members.size >= most || !charge(this.#held() + 1)) return
+    if (this.#losing() > 0 || this.#members.size >= most || !charge(this.#held() + 1)) return
     this.#starting = this.#grow().finally(() => {
       this.#starting = undefined
     })
@@ -163,10 +172,15 @@ export class Crew {
     await this.#starting
     if (this.#isClosing()) return
     const { most, charge } = this.#options
+    const losing = this.#losing()
     let wanted = this.#members.size
-    while (wanted < most && charge(wanted + this.#leaving.size + 1)) wanted++
+    while (wanted - losing < most && charge(wanted + this.#leaving.size + 1)) wanted++
     try {
       await this.start(wanted)
+    } catch (error) {
+      // Texts may wait for a worker that could not be started while these were: somebody must try again.
+      if (!this.#isClosing()) this.#pause(0)
+      throw error
     } finally {
       if (!this.#isClosing()) charge(this.#held())
     }
@@ -181,9 +195,9 @@ export class Crew {
     return [...this.#members].filter(({ facts, worker }) => facts !== undefined && acceptsWork(worker.state))
   }
 
-  /** Whether a thread is ending that has not been told of as lost. */
-  #isLosing(): boolean {
-    return [...this.#members].some(({ facts, worker }) => facts !== undefined && !acceptsWork(worker.state))
+  /** Threads that are ending and have not been told of as lost: members that will not work again. */
+  #losing(): number {
+    return [...this.#members].filter(({ facts, worker }) => facts !== undefined && !acceptsWork(worker.state)).length
   }
 
   /** Workers that hold memory. */
@@ -212,6 +226,7 @@ export class Crew {
       this.#members.delete(member)
       throw error
     }
+    this.#awaited = false
     observer.onReady(member.facts)
     this.#restOf(member)
     observer.onRoom()
@@ -227,7 +242,8 @@ export class Crew {
       if (this.#closing !== undefined) return
       // With others at work this is no emergency: they go on, and the next attempt comes after a pause.
       this.#pause(0)
-      if (this.size === 0) observer.onStranded(asLoadFailure(error, { workers: 1, loads: this.#loads }))
+      // One that is loading may still come.
+      if (this.#members.size === 0) observer.onStranded(asLoadFailure(error, { workers: 1, loads: this.#loads }))
     }
   }
 
@@ -293,8 +309,10 @@ export class Crew {
     if (this.#respawn !== undefined || this.#closing !== undefined) return
     this.#respawn = setTimeout(() => {
       this.#respawn = undefined
-      if (this.size < this.#options.least) this.press()
+      this.#awaited = false
+      if (this.size < this.#options.least) this.#startOne()
       this.#options.observer.onRoom()
     }, delay)
+    if (!this.#awaited) this.#respawn.unref()
   }
 }

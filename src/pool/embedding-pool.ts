@@ -147,9 +147,14 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const { dimensions, pin, signal } = resolvePreloadOptions(info, options)
     const slot = this.#slot(info)
     await this.#calls.track(
-      withOwnSignal(signal, (own) => slot.use(dimensions, own, (served) => served.fill(dimensions, own))),
+      withOwnSignal(signal, (own) =>
+        slot.use(dimensions, own, async (served) => {
+          await served.fill(dimensions, own)
+          // While this call still counts as one, so that nobody's need evicts it in between; not if it was evicted.
+          if (pin && !served.closing) slot.pinned = true
+        }),
+      ),
     )
-    if (pin) slot.pinned = true
   }
 
   /** Keeps a model, once loaded, until `unpin`, `evict` or `close`: neither idle time nor other models' needs evict it. */
@@ -212,9 +217,10 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   async #drain(): Promise<void> {
     await this.#calls.ended()
-    await Promise.all([...this.#slots.values()].map((slot) => slot.evict('closed')))
+    const evictions = await Promise.allSettled([...this.#slots.values()].map((slot) => slot.evict('closed')))
     await this.#governor.close()
     this.#closed = true
+    for (const eviction of evictions) if (eviction.status === 'rejected') throw eviction.reason
   }
 
   async #embed(

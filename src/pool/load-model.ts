@@ -1,6 +1,7 @@
 /** From a descriptor to a model that takes calls: memory first, then the artefact, then the workers. */
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { StellaError } from '../errors.js'
+import { throwIfAborted } from '../files/cancellation.js'
 import type { RespawnBackoff } from './backoff.js'
 import type { Backend, PreparedModel, WorkerFacts } from './backend.js'
 import type { Governor } from './governor.js'
@@ -30,6 +31,8 @@ export interface LoadRequest {
   /** Heads that the first calls want; undefined where the model has none. */
   readonly dimensions: readonly number[] | undefined
   readonly signal: AbortSignal
+  /** From now on it loads to its end, whatever the signal says: a thread cannot be stopped while it loads. */
+  readonly onCommitted: () => void
 }
 
 /**
@@ -72,6 +75,8 @@ async function load(info: StellaModelInfo, request: LoadRequest): Promise<Served
       ...observers(request),
       onStranded: request.onStranded,
     })
+    throwIfAborted(signal, `loading ${info.key}`)
+    request.onCommitted()
     await served.crew.start(least)
     return served
   } catch (error) {

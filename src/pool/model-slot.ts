@@ -10,6 +10,7 @@ import type { Backend } from './backend.js'
 import { RespawnBackoff } from './backoff.js'
 import type { Governor } from './governor.js'
 import type { ModelFacts } from './health.js'
+import type { LoadRequest } from './load-model.js'
 import { loadModel } from './load-model.js'
 import { ModelMeters } from './model-meters.js'
 import { workerBytes } from './plan.js'
@@ -37,6 +38,8 @@ interface Load {
   readonly calls: Set<Promise<unknown>>
   /** Calls that wait for it. */
   waiting: number
+  /** Whether it goes on to its end, whoever gives up: it is as good as loaded, and the next call will want it. */
+  committed: boolean
   loaded: ServedModel | undefined
 }
 
@@ -218,7 +221,8 @@ export class ModelSlot implements Reclaimable {
       served = await untilAborted(signal, load.served, this.#loading)
     } finally {
       load.waiting--
-      if (signal?.aborted === true && load.waiting === 0 && load.loaded === undefined) this.#abandon(load, signal)
+      const isOver = load.committed || load.loaded !== undefined
+      if (signal?.aborted === true && load.waiting === 0 && !isOver) this.#abandon(load, signal)
     }
     // In the same breath in which it is seen to take calls.
     return served.closing ? undefined : { result: await work(served) }
@@ -237,9 +241,12 @@ export class ModelSlot implements Reclaimable {
       this.#lastLoadFailed = true
       void this.evict('failed')
     }
+    const onCommitted = (): void => {
+      load.committed = true
+    }
     const load: Load = {
-      served: this.#open(dimensions, giveUp.signal, onStranded),
-      ...{ giveUp, calls: new Set(), waiting: 0, loaded: undefined },
+      served: this.#open(dimensions, { signal: giveUp.signal, onStranded, onCommitted }),
+      ...{ giveUp, calls: new Set(), waiting: 0, committed: false, loaded: undefined },
     }
     load.served.then(
       (served) => {
@@ -257,14 +264,17 @@ export class ModelSlot implements Reclaimable {
     return load
   }
 
-  async #open(dimensions: number, signal: AbortSignal, onStranded: () => void): Promise<ServedModel> {
+  async #open(
+    dimensions: number,
+    of: Pick<LoadRequest, 'signal' | 'onStranded' | 'onCommitted'>,
+  ): Promise<ServedModel> {
     const { tell } = this.#parts
     const started = performance.now()
-    await Promise.all(this.#leaving.values())
+    await Promise.allSettled(this.#leaving.values())
     const heads = this.info.heads.length === 0 ? undefined : [dimensions]
     const served = await loadModel(this.info, {
       ...this.#parts,
-      ...{ requester: this, meters: this.#meters, backoff: this.#backoff, dimensions: heads, signal, onStranded },
+      ...{ requester: this, meters: this.#meters, backoff: this.#backoff, dimensions: heads, ...of },
     })
     const loadMs = performance.now() - started
     this.#meters.loaded(loadMs)

@@ -91,7 +91,7 @@ function mischiefsOf(switches: Switches, damage: Damage): readonly Mischief[] {
       },
     }))
   // It is made again, for which the disk may be too full by then.
-  const badArtefact = ['ARTEFACT_INVALID', 'MODEL_LOAD_FAILED', 'STORAGE_FAILED', 'INTERNAL', 'BREAKER_OPEN'] as const
+  const badArtefact = ['ARTEFACT_INVALID', 'MODEL_LOAD_FAILED', 'STORAGE_FAILED', 'BREAKER_OPEN'] as const
   return [
     ...kill(3, ['WORKER_LOST', 'BREAKER_OPEN'], 'run: exit', 'run: throw', 'run: terminate'),
     ...kill(1.5, ['MODEL_LOAD_FAILED', 'BREAKER_OPEN'], 'load: exit', 'load: throw'),

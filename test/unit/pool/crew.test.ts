@@ -439,6 +439,25 @@ describe('a lost worker', () => {
     for (const { code } of await Promise.all(runs)) expect(code).toBe('WORKER_LOST')
   })
 
+  it('keeps the process for what comes after it only where somebody waits for that', async () => {
+    for (const presses of [false, true]) {
+      const { crew, worker, run } = await play()
+      await crew.start(1)
+      const set = vi.spyOn(globalThis, 'setTimeout')
+      void run()
+      worker(0).lose()
+      // As it comes: the batch is heard of before the thread is.
+      if (presses) crew.press()
+      await settled()
+      const timer = set.mock.results.at(-1)?.value as NodeJS.Timeout
+      set.mockRestore()
+      expect(timer.hasRef()).toBe(presses)
+      crew.press()
+      expect(timer.hasRef()).toBe(true)
+      await crew.close()
+    }
+  })
+
   it('that was the last, and cannot be started again, leaves the crew stranded', async () => {
     const { crew, engine, worker, told, memory } = await play()
     await crew.start(1)

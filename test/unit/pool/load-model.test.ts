@@ -40,8 +40,9 @@ async function play(
   const load = (): Promise<ServedModel> =>
     loadModel(MODEL, {
       ...{ backend: engine, governor, options: resolved, requester, meters: new ModelMeters() },
-      ...{ backoff: new RespawnBackoff(() => 0), tell: (event) => told.push(event), onStranded: () => undefined },
-      ...{ dimensions: [256], signal: giveUp.signal },
+      ...{ backoff: new RespawnBackoff(() => 0), tell: (event) => told.push(event) },
+      ...{ dimensions: [256], signal: giveUp.signal, onStranded: () => undefined },
+      onCommitted: () => told.push('committed'),
     })
   return { engine, governor, requester, told, giveUp, load }
 }
@@ -106,7 +107,7 @@ describe('a load', () => {
   it('tells of each worker as it starts and as it is ready', async () => {
     const { told, load } = await play({ workers: 2, most: 2 })
     const served = await load()
-    expect(told).toEqual(['workerSpawning', 'workerSpawning', 'workerReady', 'workerReady'])
+    expect(told).toEqual(['committed', 'workerSpawning', 'workerSpawning', 'workerReady', 'workerReady'])
     await served.close()
   })
 })

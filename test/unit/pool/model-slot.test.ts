@@ -103,22 +103,21 @@ describe('loading', () => {
     expect(engine.prepares).toBe(0)
   })
 
-  it('that cannot be stopped once all have given up is undone when it is over', async () => {
+  it('that cannot be stopped once all have given up is kept, and serves the next call', async () => {
     const { pool, engine, stats, tellings } = await openManual({ automatic: { load: false } })
     const caller = new AbortController()
     const call = failureOf(() => pool.embed(MODEL, 'x', { signal: caller.signal }))
     await until(() => engine.workers.length === 1)
     caller.abort()
     await call
-    expect(stats().state).toBe('evicting')
+    expect(stats().state).toBe('loading')
     const next = pool.embed(MODEL, 'next')
     await settled()
-    expect(engine.workers).toHaveLength(1)
-    engine.automatic.load = true
     engine.workers[0]?.ready()
     expect((await next).embedding).toEqual(vectorOf('next'))
-    expect(tellings('modelEvicted')).toEqual([{ model: MODEL.key, reason: 'abandoned' }])
-    expect(engine.prepares).toBe(2)
+    expect(engine.workers).toHaveLength(1)
+    expect(tellings('modelEvicted')).toEqual([])
+    expect(engine.prepares).toBe(1)
   })
 })
 
