@@ -7,6 +7,7 @@ import type { PackedTexts } from '../packed/packing.js'
 import type { PoolWorker, RunResult, Variant, WorkerFacts } from './backend.js'
 import type { CrewMember, CrewOptions } from './crew-contract.js'
 import { asLoadFailure } from './crew-failures.js'
+import { RespawnPause } from './respawn-pause.js'
 import type { WorkerState } from './worker-state.js'
 import { acceptsWork } from './worker-state.js'
 
@@ -28,6 +29,7 @@ interface Member {
 /** See the head of this file. */
 export class Crew {
   readonly #options: CrewOptions
+  readonly #pause: RespawnPause
   /** In the order they were started; one that is being stopped, or was lost, is no member. */
   readonly #members = new Set<Member>()
   /** Those being stopped, until their memory is given back. */
@@ -35,14 +37,14 @@ export class Crew {
   #loads = 0
   #starting: Promise<void> | undefined
   #filling: Promise<void> | undefined
-  /** Set while the next replacement has to wait. */
-  #respawn: NodeJS.Timeout | undefined
-  /** Whether more workers were asked for since there was last one that came. */
-  #awaited = false
   #closing: Promise<void> | undefined
 
   constructor(options: CrewOptions) {
     this.#options = options
+    this.#pause = new RespawnPause(options.backoff, () => {
+      if (this.size < options.least) this.#startOne()
+      options.observer.onRoom()
+    })
   }
 
   /** Threads that were ever told to load. */
@@ -120,15 +122,13 @@ export class Crew {
 
   /** Says that there is more to do than the workers have room for. */
   press(): void {
-    // Somebody waits for what comes after the pause, also one that is still to begin: the process must live to see it.
-    this.#awaited = true
-    this.#respawn?.ref()
+    this.#pause.await()
     this.#startOne()
   }
 
   #startOne(): void {
     const { most, charge } = this.#options
-    if (this.#closing !== undefined || this.#starting !== undefined || this.#respawn !== undefined) return
+    if (this.#closing !== undefined || this.#starting !== undefined || this.#pause.active) return
     // One that is ending will be heard of, and what comes after it waits as long as the back-off has it.
     if (this.#losing() > 0 || this.#members.size >= most || !charge(this.#held() + 1)) return
     this.#starting = this.#grow().finally(() => {
@@ -162,7 +162,7 @@ export class Crew {
   }
 
   async #stop(): Promise<void> {
-    clearTimeout(this.#respawn)
+    this.#pause.end()
     for (const member of this.#members) void this.#dismiss(member)
     await Promise.allSettled([this.#starting, this.#filling])
     await Promise.all(this.#leaving.values())
@@ -179,7 +179,7 @@ export class Crew {
       await this.start(wanted)
     } catch (error) {
       // Texts may wait for a worker that could not be started while these were: somebody must try again.
-      if (!this.#isClosing()) this.#pause(0)
+      if (!this.#isClosing()) this.#pause.begin(0)
       throw error
     } finally {
       if (!this.#isClosing()) charge(this.#held())
@@ -226,7 +226,7 @@ export class Crew {
       this.#members.delete(member)
       throw error
     }
-    this.#awaited = false
+    this.#pause.came()
     observer.onReady(member.facts)
     this.#restOf(member)
     observer.onRoom()
@@ -241,7 +241,7 @@ export class Crew {
       charge(this.#held())
       if (this.#closing !== undefined) return
       // With others at work this is no emergency: they go on, and the next attempt comes after a pause.
-      this.#pause(0)
+      this.#pause.begin(0)
       // One that is loading may still come.
       if (this.#members.size === 0) observer.onStranded(asLoadFailure(error, { workers: 1, loads: this.#loads }))
     }
@@ -299,20 +299,7 @@ export class Crew {
     if (!this.#members.delete(member)) return
     const { observer, charge } = this.#options
     charge(this.#held())
-    this.#pause(member.facts === undefined ? 0 : performance.now() - member.since)
+    this.#pause.begin(member.facts === undefined ? 0 : performance.now() - member.since)
     observer.onLost(member.facts?.worker ?? 0, error)
-  }
-
-  /** No new worker for a while: one that dies at once would be replaced for ever. */
-  #pause(livedMs: number): void {
-    const delay = this.#options.backoff.lost(livedMs)
-    if (this.#respawn !== undefined || this.#closing !== undefined) return
-    this.#respawn = setTimeout(() => {
-      this.#respawn = undefined
-      this.#awaited = false
-      if (this.size < this.#options.least) this.#startOne()
-      this.#options.observer.onRoom()
-    }, delay)
-    if (!this.#awaited) this.#respawn.unref()
   }
 }
