@@ -106,12 +106,8 @@ export class Crew {
    * @param prefetch - Whether one that is running something will do, where none is free.
    */
   next(prefetch: boolean): CrewMember | undefined {
-    const least = this.#ready()
-      .filter(({ alone }) => !alone)
-      .reduce<Member | undefined>(
-        (best, member) => (best === undefined || member.batches < best.batches ? member : best),
-        undefined,
-      )
+    const open = this.#ready().filter(({ alone }) => !alone)
+    const [least] = open.sort((one, other) => one.batches - other.batches)
     if (least === undefined || least.batches >= (prefetch ? WORKER_BATCHES : 1)) return undefined
     return {
       worker: least.facts?.worker ?? 0,
@@ -275,10 +271,9 @@ export class Crew {
   async #retire(member: Member): Promise<void> {
     await this.#dismiss(member)
     if (this.#closing !== undefined) return
-    const { observer } = this.#options
-    if (member.facts !== undefined) observer.onRetired(member.facts.worker)
+    if (member.facts !== undefined) this.#options.observer.onRetired(member.facts.worker)
     // Its memory may be what another was waiting for.
-    observer.onRoom()
+    this.#options.observer.onRoom()
   }
 
   /** Stops one; ends when its memory is given back. */
