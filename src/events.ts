@@ -11,8 +11,6 @@ export type EvictionReason =
   | 'pressure'
   /** No worker was left, and none could be started. */
   | 'failed'
-  /** All who waited for its load gave up. */
-  | 'abandoned'
   /** The pool was closed. */
   | 'closed'
 

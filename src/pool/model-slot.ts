@@ -231,7 +231,7 @@ export class ModelSlot implements Reclaimable {
   /** Everybody who waited for the load has given up: it ends, too. */
   #abandon(load: Load, signal: AbortSignal): void {
     load.giveUp.abort(abortedError(signal, this.#loading))
-    if (this.#load === load) void this.evict('abandoned')
+    if (this.#load === load) void this.evict('failed')
   }
 
   #start(dimensions: number): Load {

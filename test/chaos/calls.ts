@@ -46,7 +46,9 @@ export function requireBlame(error: unknown, spice: Spice | undefined, scene: Sc
   if (scene.session.excuses.has(error.code)) return
   const { index } = error.details
   if (index === spice.place) return
-  throw new WrongResult(`${error.code} for the bad text ${spice.place} names text ${String(index)}: ${error.message}`)
+  throw new WrongResult(
+    `${error.code} for the bad text ${spice.place} names text ${JSON.stringify(index)}: ${error.message}`,
+  )
 }
 
 /** All kinds of calls. */

@@ -113,17 +113,15 @@ function mischiefsOf(machine: { short: boolean }): readonly Mischief[] {
         return 'the next runs'
       },
     },
-    ...(['MODEL_LOAD_FAILED', 'ARTEFACT_INVALID', 'STORAGE_FAILED'] as const).map(
-      (code): Mischief => ({
-        name: `fail loads with ${code}`,
-        weight: 1.5,
-        excuses: [code, 'BREAKER_OPEN'],
-        make: (draws, pool) => {
-          fake(pool).fake.failLoads(code, { count: draws.between(1, 8), model: draws.pick(keys) })
-          return 'the next loads'
-        },
-      }),
-    ),
+    ...(['MODEL_LOAD_FAILED', 'ARTEFACT_INVALID', 'STORAGE_FAILED'] as const).map((code): Mischief => ({
+      name: `fail loads with ${code}`,
+      weight: 1.5,
+      excuses: [code, 'BREAKER_OPEN'],
+      make: (draws, pool) => {
+        fake(pool).fake.failLoads(code, { count: draws.between(1, 8), model: draws.pick(keys) })
+        return 'the next loads'
+      },
+    })),
     {
       name: 'no memory left',
       weight: 2,

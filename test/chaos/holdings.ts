@@ -53,9 +53,7 @@ export async function leftBeyond(before: Holdings, home: string): Promise<readon
 /** Locks and half-written things below `home`: nobody is there to own them. */
 export function unfinished(home: string): readonly string[] {
   if (!existsSync(home)) return []
-  return readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((path) =>
-    /\.(lock|partial|chaos)$/.test(path),
-  )
+  return readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((path) => /\.(lock|partial|chaos)$/.test(path))
 }
 
 function targetOf(fd: string): string {

@@ -11,8 +11,22 @@ export const MANAGING: readonly Operation[] = [
   { name: 'preload', weight: 3, play: (scene) => preload(scene, 'patient') },
   { name: 'preload, aborted', weight: 1, play: (scene) => preload(scene, 'aborted') },
   { name: 'evict', weight: 3, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.evict(key)) },
-  { name: 'pin', weight: 1, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.pin(key)) },
-  { name: 'unpin', weight: 2, play: ({ session, ...scene }) => asked(scene, (key) => session.pool.unpin(key)) },
+  {
+    name: 'pin',
+    weight: 1,
+    play: ({ session, ...scene }) =>
+      asked(scene, (key) => {
+        session.pool.pin(key)
+      }),
+  },
+  {
+    name: 'unpin',
+    weight: 2,
+    play: ({ session, ...scene }) =>
+      asked(scene, (key) => {
+        session.pool.unpin(key)
+      }),
+  },
   {
     name: 'health',
     weight: 2,
@@ -25,7 +39,12 @@ export const MANAGING: readonly Operation[] = [
   {
     name: 'stats',
     weight: 3,
-    play: ({ session }) => ({ what: '', done: Promise.resolve().then(() => requireSound(session.pool)) }),
+    play: ({ session }) => ({
+      what: '',
+      done: Promise.resolve().then(() => {
+        requireSound(session.pool)
+      }),
+    }),
   },
   { name: 'mistake', weight: 2, play: mistake },
 ]
@@ -55,7 +74,11 @@ const MISTAKES: readonly {
 }[] = [
   { what: 'an empty text', code: 'INPUT_INVALID', make: (pool, info) => pool.batchEmbed(info, ['fine', '']) },
   { what: 'no such model', code: 'MODEL_UNKNOWN', make: (pool) => pool.embed('no-such-model', 'x') },
-  { what: 'no such head', code: 'DIMENSIONS_UNSUPPORTED', make: (pool, info) => pool.embed(info, 'x', { dimensions: 3 }) },
+  {
+    what: 'no such head',
+    code: 'DIMENSIONS_UNSUPPORTED',
+    make: (pool, info) => pool.embed(info, 'x', { dimensions: 3 }),
+  },
   { what: 'no such id', code: 'INPUT_INVALID', make: (pool, info) => pool.embed(info, Int32Array.of(-1)) },
   { what: 'a bad deadline', code: 'OPTION_INVALID', make: (pool, info) => pool.embed(info, 'x', { deadlineMs: -1 }) },
   {

@@ -71,7 +71,13 @@ export async function runSeeds(
 
 async function runSeed(
   { fake, patienceMs, journal: isLoud }: ChaosArguments,
-  { seed, operations, endsAt, folder, checkpoint }: Pick<SeedOrder, 'seed' | 'operations' | 'checkpoint'> & {
+  {
+    seed,
+    operations,
+    endsAt,
+    folder,
+    checkpoint,
+  }: Pick<SeedOrder, 'seed' | 'operations' | 'checkpoint'> & {
     readonly endsAt: number
     readonly folder: string
   },

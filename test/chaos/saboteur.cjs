@@ -3,13 +3,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const { syncBuiltinESMExports } = require('node:module')
-const {
-  getEnvironmentData,
-  isMainThread,
-  parentPort,
-  setEnvironmentData,
-  workerData,
-} = require('node:worker_threads')
+const { getEnvironmentData, isMainThread, parentPort, setEnvironmentData, workerData } = require('node:worker_threads')
 
 /** Each is the number of times it is still to happen; the two of the disk are 0 or 1. */
 const NAMES = [

@@ -31,6 +31,9 @@ export async function openSession(
     ...(isShort ? { queue: SMALL_QUEUE } : {}),
   }
   const pool = await stage.open(options)
-  const own: StellaErrorCode[] = [...(isTight ? ['MEMORY_EXHAUSTED' as const] : []), ...(isShort ? ['OVERLOADED' as const] : [])]
+  const own: StellaErrorCode[] = [
+    ...(isTight ? ['MEMORY_EXHAUSTED' as const] : []),
+    ...(isShort ? ['OVERLOADED' as const] : []),
+  ]
   return { pool, what: JSON.stringify(options), excuses: new Set([...own, ...excuses]), closing: false }
 }

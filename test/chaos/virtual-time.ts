@@ -54,7 +54,7 @@ export class VirtualTime {
     setImmediate: globalThis.setImmediate,
     clearImmediate: globalThis.clearImmediate,
   } as const
-  readonly #realNow = performance.now
+  readonly #realNow = performance.now.bind(performance)
   readonly #timers = new Map<number, Timer>()
   #now = 0
   #ids = 0
@@ -63,8 +63,13 @@ export class VirtualTime {
   #running = false
 
   constructor() {
-    const set = (run: (...args: unknown[]) => void, ms: number | undefined, args: unknown[], repeats: boolean): Handle => {
-      const delayMs = Math.max(1, Number(ms ?? 1) || 1)
+    const set = (
+      run: (...args: unknown[]) => void,
+      ms: number | undefined,
+      args: unknown[],
+      repeats: boolean,
+    ): Handle => {
+      const delayMs = Math.max(1, ms ?? 1)
       const id = ++this.#ids
       const call = (): void => {
         run(...args)

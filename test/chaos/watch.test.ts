@@ -17,7 +17,11 @@ function session(excuses: readonly StellaErrorCode[] = [], closing = false): Ses
 /** Kinds of what is found in an operation. */
 async function found(play: Omit<Play, 'what'>, of: Session = session(), takesMs = 0): Promise<readonly string[]> {
   let now = 0
-  const watch = new Watch(() => now, PROMPT_MS, () => undefined)
+  const watch = new Watch(
+    () => now,
+    PROMPT_MS,
+    () => undefined,
+  )
   const settled = watch.follow('operation', { what: '', ...play }, of)
   now += takesMs
   await settled
@@ -56,9 +60,12 @@ describe('an operation is found that', () => {
     expect(await found({ done: Promise.reject(new TypeError('a bug')) })).toEqual(['undocumented'])
   })
 
-  it.each(['ABORTED', 'INTERNAL', 'POOL_CLOSED', 'WORKER_LOST'] as const)('fails with %s for no reason', async (code) => {
-    expect(await found({ done: failure(code) })).toEqual(['unexplained'])
-  })
+  it.each(['ABORTED', 'INTERNAL', 'POOL_CLOSED', 'WORKER_LOST'] as const)(
+    'fails with %s for no reason',
+    async (code) => {
+      expect(await found({ done: failure(code) })).toEqual(['unexplained'])
+    },
+  )
 
   it('ends well when it cannot', async () => {
     expect(await found({ done: Promise.resolve(), mustFail: true })).toEqual(['ended well'])
@@ -75,12 +82,18 @@ describe('an operation is found that', () => {
 
   it('is refused memory that somebody would have given', async () => {
     const details = { needed: 2, budget: 3, holders: [{ model: 'other', bytes: 2 }] }
-    expect(await found({ done: failure('MEMORY_EXHAUSTED', details) }, session(['MEMORY_EXHAUSTED']))).toEqual(['unfair'])
+    expect(await found({ done: failure('MEMORY_EXHAUSTED', details) }, session(['MEMORY_EXHAUSTED']))).toEqual([
+      'unfair',
+    ])
   })
 
   it('never settles, by name', () => {
     let now = 0
-    const watch = new Watch(() => now, PROMPT_MS, () => undefined)
+    const watch = new Watch(
+      () => now,
+      PROMPT_MS,
+      () => undefined,
+    )
     void watch.follow('operation', { what: 'of a kind', done: new Promise(() => undefined) }, session())
     now = 1_000
     expect(watch.findUnsettled('it was long', ({ ageMs }) => ageMs > 500)).toBe(true)
