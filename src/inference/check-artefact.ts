@@ -45,19 +45,34 @@ export async function checkArtefact(info: StellaModelInfo, folder: string, manif
       details: { folder, file: clip(foreign) },
     })
   }
-  for (const [file, { bytes, sha256 }] of Object.entries(manifest.files)) {
-    const path = join(folder, file)
-    const size = await stat(path).then(
-      (found) => found.size,
-      () => undefined,
-    )
-    if (size !== bytes) {
-      const found = size === undefined ? 'is missing' : `has ${size} bytes`
-      throw damaged(info, manifest, folder, file, `${found}; the manifest says ${bytes}`)
-    }
-    if (bytes <= MAX_HASHED_BYTES && (await sha256File(path)).sha256 !== sha256) {
-      throw damaged(info, manifest, folder, file, "has changed since it was made: its SHA-256 is not the manifest's")
-    }
+  for (const file of Object.keys(manifest.files)) await checkFile(info, folder, manifest, file)
+}
+
+/**
+ * Checks that one file of the artefact is as it was made, as {@link checkArtefact} does.
+ *
+ * @throws {StellaError} ARTEFACT_INVALID
+ */
+export async function checkFile(
+  info: StellaModelInfo,
+  folder: string,
+  manifest: Manifest,
+  file: string,
+): Promise<void> {
+  const made = manifest.files[file]
+  if (made === undefined) return
+  const { bytes, sha256 } = made
+  const path = join(folder, file)
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => undefined,
+  )
+  if (size !== bytes) {
+    const found = size === undefined ? 'is missing' : `has ${size} bytes`
+    throw damaged(info, manifest, folder, file, `${found}; the manifest says ${bytes}`)
+  }
+  if (bytes <= MAX_HASHED_BYTES && (await sha256File(path)).sha256 !== sha256) {
+    throw damaged(info, manifest, folder, file, "has changed since it was made: its SHA-256 is not the manifest's")
   }
 }
 

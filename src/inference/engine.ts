@@ -6,7 +6,7 @@ import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
 import { readManifest } from '../files/manifest.js'
 import { GraphSession, engineVersion } from '../runtime/session.js'
-import { checkArtefact } from './check-artefact.js'
+import { checkArtefact, checkFile } from './check-artefact.js'
 import type { Logger } from './logger.js'
 import { findBrokenRow, normalizeRows } from './normalize.js'
 import { requireDimensions } from './options.js'
@@ -180,8 +180,13 @@ export class Engine {
   async #openHead(dimensions: number): Promise<GraphSession> {
     const find = (manifest: Manifest | undefined) => manifest?.heads.find((head) => head.dimensions === dimensions)
     // A head added since this model was loaded stands in the manifest of today.
-    const entry = find(this.#manifest) ?? find(await readManifest(this.#folder))
-    if (entry !== undefined) return GraphSession.open(join(this.#folder, entry.file), { threads: this.#threads })
+    const manifest = find(this.#manifest) === undefined ? await readManifest(this.#folder) : this.#manifest
+    const entry = find(manifest)
+    if (manifest !== undefined && entry !== undefined) {
+      // The load checked all files, which may be long ago.
+      for (const file of [entry.file, `${entry.file}.data`]) await checkFile(this.#info, this.#folder, manifest, file)
+      return GraphSession.open(join(this.#folder, entry.file), { threads: this.#threads })
+    }
     const { key } = this.#info
     throw new StellaError(
       'MODEL_NOT_DOWNLOADED',

@@ -5,7 +5,7 @@ import { throwIfAborted } from '../files/cancellation.js'
 import type { RespawnBackoff } from './backoff.js'
 import type { Backend, PreparedModel, WorkerFacts } from './backend.js'
 import type { Governor } from './governor.js'
-import type { MemoryArithmetic } from './memory-ledger.js'
+import type { MemoryArithmetic, MemoryGrant } from './memory-ledger.js'
 import type { ModelMeters } from './model-meters.js'
 import type { Plan } from './plan.js'
 import { planMemory } from './plan.js'
@@ -32,7 +32,7 @@ export interface LoadRequest {
   readonly dimensions: readonly number[] | undefined
   readonly signal: AbortSignal
   /** From now on it loads to its end, whatever the signal says: a thread cannot be stopped while it loads. */
-  readonly onCommitted: () => void
+  readonly onCommitted: (grant: MemoryGrant) => void
 }
 
 /**
@@ -76,7 +76,7 @@ async function load(info: StellaModelInfo, request: LoadRequest): Promise<Served
       onStranded: request.onStranded,
     })
     throwIfAborted(signal, `loading ${info.key}`)
-    request.onCommitted()
+    request.onCommitted(grant)
     await served.crew.start(least)
     return served
   } catch (error) {

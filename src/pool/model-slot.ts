@@ -12,6 +12,7 @@ import type { Governor } from './governor.js'
 import type { ModelFacts } from './health.js'
 import type { LoadRequest } from './load-model.js'
 import { loadModel } from './load-model.js'
+import type { MemoryGrant } from './memory-ledger.js'
 import { ModelMeters } from './model-meters.js'
 import { workerBytes } from './plan.js'
 import { probe } from './probe.js'
@@ -39,7 +40,7 @@ interface Load {
   /** Calls that wait for it. */
   waiting: number
   /** Whether it goes on to its end, whoever gives up: it is as good as loaded, and the next call will want it. */
-  committed: boolean
+  committed: MemoryGrant | undefined
   loaded: ServedModel | undefined
 }
 
@@ -132,16 +133,19 @@ export class ModelSlot implements Reclaimable {
       clearTimeout(this.#keepAlive)
       this.#leaving.set(load, this.#unload(load, reason))
     }
-    const leaving = [...this.#leaving].filter(([{ loaded }]) => !isPressed || loaded !== undefined)
+    const leaving = [...this.#leaving].filter(([{ committed }]) => !isPressed || committed !== undefined)
     await Promise.all(leaving.map(([, gone]) => gone))
   }
 
   /** What could be given back now without harm to a call, in bytes. */
   reclaimable(): Reclaim {
-    const leaving = [...this.#leaving.keys()].reduce((sum, { loaded }) => sum + (loaded?.memory ?? 0), 0)
+    const leaving = [...this.#leaving.keys()].reduce((sum, { committed }) => sum + (committed?.bytes ?? 0), 0)
     if (leaving > 0) return { shrink: 0, evict: leaving, leaving: true }
     const loaded = this.#load?.loaded
-    if (loaded === undefined) return { shrink: 0, evict: 0, kept: this.#load === undefined ? undefined : 'loading' }
+    if (loaded === undefined) {
+      const isLoading = this.#load !== undefined || this.#leaving.size > 0
+      return { shrink: 0, evict: 0, kept: isLoading ? 'loading' : undefined }
+    }
     const { crew, plan, memory } = loaded
     const shrink = (crew.spare + crew.leaving) * workerBytes(plan)
     const kept = this.#pinned ? 'pinned' : this.#calls > 0 ? 'busy' : undefined
@@ -221,7 +225,7 @@ export class ModelSlot implements Reclaimable {
       served = await untilAborted(signal, load.served, this.#loading)
     } finally {
       load.waiting--
-      const isOver = load.committed || load.loaded !== undefined
+      const isOver = load.committed !== undefined
       if (signal?.aborted === true && load.waiting === 0 && !isOver) this.#abandon(load, signal)
     }
     // In the same breath in which it is seen to take calls.
@@ -241,12 +245,12 @@ export class ModelSlot implements Reclaimable {
       this.#lastLoadFailed = true
       void this.evict('failed')
     }
-    const onCommitted = (): void => {
-      load.committed = true
+    const onCommitted = (grant: MemoryGrant): void => {
+      load.committed = grant
     }
     const load: Load = {
       served: this.#open(dimensions, { signal: giveUp.signal, onStranded, onCommitted }),
-      ...{ giveUp, calls: new Set(), waiting: 0, committed: false, loaded: undefined },
+      ...{ giveUp, calls: new Set(), waiting: 0, committed: undefined, loaded: undefined },
     }
     load.served.then(
       (served) => {

@@ -135,3 +135,35 @@ describe('estimateMemory', () => {
     expect(scratch('int8')).toBeGreaterThan(scratch('int4'))
   })
 })
+
+// `npm run bench:memory`: Pss of the process beyond what it held before, at the most that any run can take, in MB. Of the
+// 400M a stand-in with two heads.
+describe('the ledger against what is held at peak', () => {
+  const { parameters } = STELLA_EN_400M_V5
+  const standIn = { ...STELLA_EN_400M_V5, parameters: { ...parameters, embedding: (30_528 + 2) * 1024 } }
+  const models = {
+    '400M': { info: standIn, dimensions: [256, 1024] },
+    nano: { info: STELLA_NANO, dimensions: [256, 512] },
+  }
+  it.each([
+    ['400M', 'fp32', 'shared', 1, 512, 1891],
+    ['400M', 'fp32', 'shared', 2, 512, 2066],
+    ['400M', 'fp32', 'shared', 4, 512, 2347],
+    ['400M', 'int8', 'shared', 1, 512, 650],
+    ['400M', 'int8', 'shared', 2, 512, 797],
+    ['400M', 'int8', 'shared', 4, 512, 1120],
+    ['400M', 'int8', 'shared', 1, 8192, 1508],
+    ['400M', 'int8', 'own', 2, 512, 1239],
+    ['400M', 'int4', 'shared', 1, 512, 559],
+    ['nano', 'fp32', 'own', 1, 2048, 106],
+    ['nano', 'fp32', 'own', 4, 2048, 254],
+    ['nano', 'int8', 'own', 1, 2048, 89],
+    ['nano', 'int8', 'own', 4, 2048, 243],
+    ['nano', 'int4', 'own', 4, 2048, 239],
+  ] as const)('%s in %s, %s, %i workers, %i tokens: %i MB', (name, precision, weights, workers, runTokens, held) => {
+    const { info, dimensions } = models[name]
+    const { total } = estimateMemory(info, { dimensions, precision, weights, workers, runTokens })
+    expect(total / 1e6).toBeGreaterThanOrEqual(held)
+    expect(total / 1e6).toBeLessThanOrEqual(1.3 * held)
+  })
+})
