@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'tools/reference/target/'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'docs/api/', 'tools/reference/target/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

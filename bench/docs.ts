@@ -1,16 +1,24 @@
-/** Puts `bench/results` into `docs/benchmarks.md`: `npm run bench:docs`. A test fails while the two differ. */
+/**
+ * Puts `bench/results` into `docs/benchmarks.md` and, in short, into `docs/performance.md`: `npm run bench:docs`. A test
+ * fails while they differ.
+ */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { packageRoot } from '../src/files/package-root.js'
+import { betweenMarkers } from '../tools/docs/between-markers.js'
 import { peersReport } from './peers/report.js'
 import type { Results } from './support/results.js'
 import { readResults } from './support/results.js'
 import { tableReport } from './table/report.js'
+import { performanceSummary } from './table/summary.js'
 
 /** The page. */
 export const BENCHMARKS_PAGE = join(packageRoot(), 'docs/benchmarks.md')
+
+/** The page that says what to set. */
+export const PERFORMANCE_PAGE = join(packageRoot(), 'docs/performance.md')
 
 /** What stands where nothing was measured. */
 const NOTHING = 'Nothing saved yet.'
@@ -27,14 +35,18 @@ export function withResults(page: string, results: readonly Results[]): string {
   return between(between(page, 'bench:table', tables), 'bench:peers', peers)
 }
 
+/** `page` with the summary of all models between its markers, `<!-- bench:summary -->` and the other. */
+export function withSummary(page: string, results: readonly Results[]): string {
+  const tables = results.filter((result) => result.kind === 'table')
+  return between(page, 'bench:summary', tables.length === 0 ? [] : [performanceSummary(tables)])
+}
+
 function between(page: string, marker: string, parts: readonly string[]): string {
-  const [open, close] = [`<!-- ${marker} -->`, `<!-- /${marker} -->`]
-  const [start, end] = [page.indexOf(open), page.indexOf(close)]
-  if (start === -1 || end < start) throw new Error(`the page has no ${open} with a ${close} after it`)
-  const text = parts.length === 0 ? NOTHING : parts.join('\n\n')
-  return `${page.slice(0, start + open.length)}\n\n${text}\n\n${page.slice(end)}`
+  return betweenMarkers(page, marker, parts.length === 0 ? NOTHING : parts.join('\n\n'))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await writeFile(BENCHMARKS_PAGE, withResults(await readFile(BENCHMARKS_PAGE, 'utf8'), await readResults()))
+  const results = await readResults()
+  await writeFile(BENCHMARKS_PAGE, withResults(await readFile(BENCHMARKS_PAGE, 'utf8'), results))
+  await writeFile(PERFORMANCE_PAGE, withSummary(await readFile(PERFORMANCE_PAGE, 'utf8'), results))
 }

@@ -52,16 +52,17 @@ export const WORKER_LAYER_BYTES = 1.1e6
 
 /** What a worker is to be ready for. */
 export interface MemoryShape {
+  /** Threads that each load the model. */
   readonly workers: number
   /** Tokens of the largest run: the longest text, or a full run of short ones. */
   readonly runTokens: number
   /** Heads that will be used. */
   readonly dimensions: readonly number[]
-  /** @default 'fp32' */
+  /** Of the weights. @default 'fp32' */
   readonly precision?: WeightPrecision | undefined
   /**
    * `shared`: all workers map one copy of the packed weights. `own`: each holds one.
-   * @default 'shared' from {@link MIN_SHARED_BYTES} on, as a pool does where nothing hinders it
+   * @default 'shared' from 64 MB of weights on, as a pool does where nothing hinders it
    */
   readonly weights?: 'shared' | 'own' | undefined
   /**
@@ -91,8 +92,6 @@ export interface MemoryEstimate {
 /**
  * Estimates what `workers` workers of `info` hold.
  *
- * @param shape - Default: one worker, texts of the recommended length, the default head, in fp32.
- *
  * - The embedding table is mapped, and charged whole: the system maps 16 pages around each row that is used, so that a
  *   few thousand tokens bring most of it in.
  * - A pool of several models holds the engine once, and is charged for it with each.
@@ -100,17 +99,20 @@ export interface MemoryEstimate {
  * - scratch: the most that lives at once in a layer, for each token: the residual stream and the norm's output
  *   (2 hidden), and either q, k, v with their rotated and padded copies (8 attended) or the halves of the MLP with the
  *   activation and the product (4 intermediate); in int8 two roundings of the product on top, a byte each, in int4 one
- *   with a scale for each block. The engine's arena keeps more than lives at once ({@link ARENA_FACTORS}).
+ *   with a scale for each block. The engine's arena keeps more than lives at once (`ARENA_FACTORS`).
  *   Scores, which grow with the square of the length, are bounded: a run has at most 1,024 places on the padded path,
  *   each with fewer than 512 keys, and longer texts take the flash path. The two add up: what was kept for scores is in
  *   pieces too small for a long text's activations.
+ *
+ * @param shape - What the workers are to be ready for. Without it: one worker, texts of the recommended length, the default
+ * head, fp32.
+ * @returns Bytes.
  */
 export function estimateMemory(info: StellaModelInfo, shape: MemoryShape = defaultShape(info)): MemoryEstimate {
   const { precision = 'fp32' } = shape
-  const bytes = WEIGHT_BYTES[precision]
-  const table = info.parameters.embedding * bytes.table
-  const stored = shape.storedBytes ?? table + info.parameters.layers * bytes.layers
-  const packed = Math.max(0, stored - table) * bytes.packed
+  const { table, layers: layerBytes } = backboneBytes(info, precision)
+  const stored = shape.storedBytes ?? table + layerBytes
+  const packed = Math.max(0, stored - table) * WEIGHT_BYTES[precision].packed
   const isShared = shape.weights === undefined ? stored >= MIN_SHARED_BYTES : shape.weights === 'shared'
   const shared = table + (isShared ? packed : 0)
   const weights = headBytes(info, shape.dimensions) + (isShared ? 0 : packed)
@@ -120,6 +122,16 @@ export function estimateMemory(info: StellaModelInfo, shape: MemoryShape = defau
   const base = WORKER_BASE_BYTES + layers * WORKER_LAYER_BYTES
   const total = shared + once + shape.workers * (weights + scratch + base)
   return { shared, once, weights, scratch, base, total }
+}
+
+/** What a backbone comes to, in bytes: its embedding table, its layers on disk, and as the engine's kernels want them. */
+export function backboneBytes(
+  { parameters }: StellaModelInfo,
+  precision: WeightPrecision,
+): { readonly table: number; readonly layers: number; readonly packed: number } {
+  const bytes = WEIGHT_BYTES[precision]
+  const layers = parameters.layers * bytes.layers
+  return { table: parameters.embedding * bytes.table, layers, packed: layers * bytes.packed }
 }
 
 /** Longest text whose attention scores are held whole; longer ones take the flash path. */

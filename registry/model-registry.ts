@@ -15,6 +15,10 @@ export class ModelRegistry {
   readonly #models = new Map<string, StellaModelInfo>()
   readonly #names = new Map<string, StellaModelInfo>()
 
+  /**
+   * @param models - Registered one after the other. @default none: the built-in ones are {@link BUILT_IN_MODELS}
+   * @throws {StellaError} as {@link ModelRegistry.register}.
+   */
   constructor(models: Iterable<StellaModelInfo> = []) {
     for (const model of models) this.register(model)
   }

@@ -30,7 +30,11 @@ const PROBLEMS = {
   INTERNAL: { status: 500, title: 'Internal error' },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>
 
-/** Stable identifier of a failure. Match on this, never on the message. */
+/**
+ * Stable identifier of a failure. Match on this, never on the message.
+ *
+ * @useDeclaredType
+ */
 export type StellaErrorCode = keyof typeof PROBLEMS
 
 /** A value that survives `JSON.stringify` unchanged. */
@@ -42,21 +46,38 @@ export type ErrorDetails = Readonly<Record<string, JsonValue | undefined>>
 
 /** RFC 9457 problem details, extended with `code` and `details`. */
 export interface ProblemDetails {
+  /** URN of the code, such as `urn:stella-pool:error:overloaded`. */
   readonly type: string
+  /** Short, and the same for each error of a code. */
   readonly title: string
+  /** HTTP status that fits the code. */
   readonly status: number
+  /** The message: what was given, what is accepted, what to do. */
   readonly detail: string
+  /** URI of this occurrence; absent where none was given. */
   readonly instance?: string
+  /** What to match on. */
   readonly code: StellaErrorCode
+  /** Facts about this failure. */
   readonly details: ErrorDetails
 }
 
 /** Every failure this package reports on purpose. */
 export class StellaError extends Error {
+  /** Tells it from other errors, also those of another copy of the package. */
   override readonly name = 'StellaError'
+  /** What to match on. */
   readonly code: StellaErrorCode
+  /** Facts about this failure. Which there are depends on the code. */
   readonly details: ErrorDetails
 
+  /**
+   * For adapters and tests: the package makes its own.
+   *
+   * @param code - What to match on.
+   * @param message - What was given, what is accepted, what to do.
+   * @param options - `details`: facts, in JSON. `cause`: what was behind it.
+   */
   constructor(
     code: StellaErrorCode,
     message: string,

@@ -36,7 +36,7 @@ export interface PoolEvents {
     readonly threads: number
     readonly precision: 'fp32' | 'int8' | 'int4'
     readonly weights: 'shared' | 'own'
-    readonly device: 'cpu'
+    readonly device: 'cpu' | 'webgpu' | 'cuda' | 'coreml' | 'dml'
     /** Of the head that calls get where they name none. */
     readonly dimensions: number
     /** From the first call, conversion included, in milliseconds. */

@@ -16,7 +16,7 @@ import type { EmbedTask, LoadOutcome, TaskOutcome, WorkerSetup } from './protoco
 import { encodeError } from './protocol.js'
 import { countLoad, end, tryBegin } from './shared-counts.js'
 
-const { info, artefact, fingerprint, threads, sharedWeights, shared } = workerData as WorkerSetup
+const { info, artefact, fingerprint, threads, device, sharedWeights, shared } = workerData as WorkerSetup
 
 let model: LoadedStellaModel | undefined
 
@@ -33,7 +33,7 @@ export async function load(): Promise<LoadOutcome> {
   try {
     const { loadMs, weights } = await inTurn(async () => {
       countLoad(shared)
-      model = await LoadedStellaModel.load(info, { artefact, fingerprint, threads, sharedWeights, tokenizer: false })
+      model = await LoadedStellaModel.load(info, { artefact, fingerprint, threads, device, sharedWeights, tokenizer: false })
       return model
     })
     return { type: 'ready', worker: threadId, loadMs, weights }

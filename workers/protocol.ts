@@ -2,6 +2,7 @@
 import type { StellaModelInfo } from '../registry/types.js'
 import type { ErrorDetails, StellaErrorCode } from '../src/errors.js'
 import { StellaError, isStellaError, messageOf } from '../src/errors.js'
+import type { Device } from '../src/runtime/devices.js'
 import type { SharedCounts } from './shared-counts.js'
 
 /** Given to a worker when it starts. */
@@ -13,6 +14,7 @@ export interface WorkerSetup {
   readonly fingerprint: string
   /** Threads inside one run. */
   readonly threads: number
+  readonly device: Device
   /** Whether the packed weights have been made, for the workers to map. */
   readonly sharedWeights: boolean
   /** See `shared-counts.ts`. */

@@ -1,6 +1,7 @@
 /** What a command is, and what it is given to work with. */
 import type { Readable, Writable } from 'node:stream'
 
+import type { StellaConfig } from '../config/stella-config.js'
 import type { StellaEnvironment } from '../files/environment.js'
 import type { ExitCode } from './exit-code.js'
 import type { OptionName, OptionValues } from './options.js'
@@ -20,7 +21,10 @@ export interface CliIo {
 
 /** What a running command has. */
 export interface CommandContext {
+  /** With what the file of `--config` says. */
   readonly values: OptionValues
+  /** That file, for what is no option; undefined where none was named. */
+  readonly config: StellaConfig | undefined
   readonly positionals: readonly string[]
   readonly io: CliIo
   /** Standard output: results, and nothing else. */

@@ -3,9 +3,8 @@
  * two chunks at most. Knows neither where texts come from nor what results look like.
  */
 import { StellaError, isStellaError } from '../errors.js'
-import { encodeEmbedding } from '../inference/encoding.js'
-import type { Encoding } from '../inference/encoding.js'
 import type { BatchEmbedResult } from '../inference/embed-texts.js'
+import type { EncodedEmbedding } from '../vectors/codes.js'
 import type { ResultRow, ResultSink, ResultSums } from './formats/sink.js'
 import type { RowSource, TextRow } from './input/rows.js'
 
@@ -22,12 +21,16 @@ export type EmbedChunk = (
   onDone: (done: number) => void,
 ) => Promise<BatchEmbedResult>
 
+/** Turns a vector into what is written of it. */
+export type Encode = (embedding: Float32Array) => EncodedEmbedding
+
 /** What to run. */
 export interface EmbedRun {
   readonly source: RowSource
   readonly embed: EmbedChunk
   readonly sink: ResultSink
-  readonly encoding: Encoding
+  /** What is written of each vector; called in their order. */
+  readonly encode: Encode
   readonly signal: AbortSignal
   /** Called with the texts done so far. */
   readonly onProgress: (done: number) => void
@@ -59,7 +62,7 @@ export async function runEmbed(run: EmbedRun): Promise<ResultSums> {
     }
   }
   const write = async (rows: readonly TextRow[], result: BatchEmbedResult): Promise<void> => {
-    await sink.write(rows.map((row, place) => resultRow(row, place, sums.texts, result, run.encoding)))
+    await sink.write(rows.map((row, place) => resultRow(row, place, sums.texts, result, run.encode)))
     sums.texts += rows.length
     sums.tokens += result.usage.tokens
     sums.tokensTotal += result.usage.tokensTotal
@@ -104,14 +107,14 @@ function resultRow(
   place: number,
   first: number,
   { embeddings, tokens, truncated }: BatchEmbedResult,
-  encoding: Encoding,
+  encode: Encode,
 ): ResultRow {
   const embedding = embeddings[place]
   if (embedding === undefined)
     throw new Error(`the model returned ${embeddings.length} vectors; one for ${place} is missing`)
   return {
     index: first + place,
-    embedding: encodeEmbedding(embedding, encoding),
+    embedding: encode(embedding),
     tokens: tokens[place] ?? 0,
     truncated: truncated[place] ?? false,
     extra,

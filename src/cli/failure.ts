@@ -34,6 +34,10 @@ const FLAGS: Readonly<Record<string, string>> = {
   task: '--task',
   prompt: '--prompt',
   download: '--download',
+  delimiter: '--delimiter',
+  groundTruthField: '--ground-truth-field',
+  predictionField: '--prediction-field',
+  idField: '--id-field',
 }
 
 /** Describes anything thrown. What is no {@link StellaError} is a fault of this program, and is called that. */

@@ -1,7 +1,7 @@
 /** Writes `--help` from the tables of commands and options. */
 import type { CommandSpec } from './command.js'
 import type { OptionName } from './options.js'
-import { COMMON_OPTIONS, environmentName, rowOf } from './options.js'
+import { COMMON_OPTIONS, environmentName, flagOf, rowOf } from './options.js'
 
 /** Width that help is wrapped at, in columns. */
 const WIDTH = 100
@@ -35,8 +35,8 @@ export function programHelp(commands: readonly CommandSpec[]): string {
     'environment:',
     ...ENVIRONMENT.flatMap(([name, what]) => twoColumns(name, what)),
     ...wrap(
-      'Every option but --help and --version has a variable of its own, such as STELLA_MODEL for --model. ' +
-        'An option on the command line wins over its variable.',
+      'Every option but --help, --version and --show has a variable of its own, such as STELLA_MODEL for --model. ' +
+        'An option on the command line wins over its variable, and that over the file of --config.',
       2,
     ),
     '',
@@ -74,7 +74,7 @@ function optionLines(name: OptionName, meaning?: string): readonly string[] {
   const fallback = otherwise === undefined ? '' : ` (default: ${otherwise})`
   const variable = environmentName(name)
   const twin = variable === undefined ? '' : ` [${variable}]`
-  return twoColumns(`${short}--${name}${value}`, `${meaning ?? row.help}${choices}${fallback}${twin}`)
+  return twoColumns(`${short}--${flagOf(name)}${value}`, `${meaning ?? row.help}${choices}${fallback}${twin}`)
 }
 
 function twoColumns(left: string, right: string): readonly string[] {

@@ -121,7 +121,8 @@ export async function withPool<T>(
   const { memory, threads, dimensions } = values
   const { signal, ...prepare } = prepareOptions(context, info)
   const logger = warningsTo(context.report)
-  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, logger, ...prepare })
+  const device = context.config?.model.device
+  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, device, logger, ...prepare })
   try {
     tellQuality(info, context.report)
     await pool.preload(info, { dimensions, signal })
@@ -139,17 +140,20 @@ function warningsTo(report: Reporter): Logger {
   return { ...SILENT, warn, error: warn }
 }
 
-function tellQuality({ key, quality }: StellaModelInfo, report: Reporter): void {
+function tellQuality(info: StellaModelInfo, report: Reporter): void {
+  const note = qualityNote(info)
+  if (note !== undefined) report.note(note)
+}
+
+/** What whoever reads a result should know of the model; undefined where there is nothing. */
+export function qualityNote({ key, quality }: StellaModelInfo): string | undefined {
   switch (quality) {
     case 'production':
-      return
+      return undefined
     case 'demo':
-      report.note(`${key} is for trying things out. For real use name another model, such as -m stella-en-400m-v5`)
-      return
+      return `${key} is for trying things out. For real use name another model, such as -m stella-en-400m-v5`
     case 'random':
-      report.note(
-        `${key} has random weights: its vectors mean nothing. Name a real model, such as -m stella-en-400m-v5`,
-      )
+      return `${key} has random weights: its vectors mean nothing. Name a real model, such as -m stella-en-400m-v5`
   }
 }
 

@@ -3,8 +3,10 @@
  */
 import { DEFAULT_MODEL } from '../../registry/index.js'
 import { PRECISIONS } from '../convert/recipe.js'
-import { ENCODINGS } from '../inference/encoding.js'
+import { DELIMITER_NAMES, PAIRS_FORMATS } from '../evaluation/pairs/formats.js'
+import { SCORES_FORMATS } from '../evaluation/report/scores-format.js'
 import { OVERFLOW_POLICIES } from '../text/overflow.js'
+import { ENCODINGS } from '../vectors/codes.js'
 
 /** What a row says about an option. */
 export interface OptionRow {
@@ -12,6 +14,8 @@ export interface OptionRow {
   readonly kind: 'flag' | 'text' | 'count' | 'counts' | 'choice'
   /** What it is, for `--help`; starts in lower case and ends without a full stop. */
   readonly help: string
+  /** What it is called on a command line, where an option of another command has the name. @default the row's name */
+  readonly flag?: string
   /** One letter. */
   readonly short?: string
   /** Placeholder of the value in `--help`. */
@@ -22,13 +26,9 @@ export interface OptionRow {
   readonly otherwise?: string
   /** Accepted values of a `choice`. */
   readonly choices?: readonly string[]
-  /** Values a `choice` does not have yet, and what to say of them. */
-  readonly later?: Readonly<Record<string, string>>
   /** Whether an environment variable stands in for it. @default true */
   readonly env?: boolean
 }
-
-const LATER_ENCODING = 'needs calibration ranges, which come with a later version; encode float32 output until then'
 
 /** The table. */
 export const OPTIONS = {
@@ -75,9 +75,14 @@ export const OPTIONS = {
   encoding: {
     kind: 'choice',
     choices: ENCODINGS,
-    later: { int8: LATER_ENCODING, uint8: LATER_ENCODING },
     default: 'float32',
-    help: 'numbers of a vector; binary and ubinary keep one bit per dimension',
+    help: 'numbers of a vector; int8 and uint8 take a byte each and need --ranges, binary and ubinary a bit',
+  },
+  ranges: { kind: 'text', value: 'file', help: 'ranges of an earlier --save-ranges, for int8 and uint8' },
+  'save-ranges': {
+    kind: 'text',
+    value: 'file',
+    help: 'write the lowest and highest number of each dimension, for --ranges of later runs',
   },
   format: { kind: 'choice', choices: ['jsonl', 'json', 'npy'], default: 'jsonl', help: 'form of the result' },
   out: { kind: 'text', value: 'path', help: 'where to write' },
@@ -88,6 +93,69 @@ export const OPTIONS = {
   'no-convert': { kind: 'flag', help: 'download only' },
   force: { kind: 'flag', help: 'make it again even if it is there' },
   verify: { kind: 'flag', help: 'hash every file of every artefact; takes seconds for each gigabyte' },
+  'pairs-format': {
+    kind: 'choice',
+    flag: 'input-format',
+    choices: PAIRS_FORMATS,
+    otherwise: "by the file's ending; standard input is jsonl",
+    help: 'how the pairs are written',
+  },
+  delimiter: {
+    kind: 'choice',
+    choices: DELIMITER_NAMES,
+    otherwise: 'comma; tab in a .tsv file',
+    help: 'what stands between the fields of a csv file',
+  },
+  'ground-truth-field': {
+    kind: 'text',
+    value: 'name',
+    otherwise: 'groundTruth, reference, expected, text1 and their like',
+    help: 'field or column of the text that should have been written',
+  },
+  'prediction-field': {
+    kind: 'text',
+    value: 'name',
+    otherwise: 'prediction, candidate, actual, text2 and their like',
+    help: 'field or column of the text that was written',
+  },
+  'id-field': {
+    kind: 'text',
+    value: 'name',
+    otherwise: 'id; else pairs are named after their lines',
+    help: 'field or column that names a pair',
+  },
+  'scores-format': {
+    kind: 'choice',
+    flag: 'format',
+    choices: SCORES_FORMATS,
+    otherwise: 'by the ending of --out; else jsonl',
+    help: 'form of the scores',
+  },
+  'report-file': {
+    kind: 'text',
+    flag: 'report',
+    value: 'file',
+    help: 'write a report, too: one HTML page with the distribution, the worst and the best pairs',
+  },
+  texts: { kind: 'flag', help: 'repeat the texts in the scores' },
+  config: {
+    kind: 'text',
+    value: 'file',
+    otherwise: 'none',
+    help: 'take settings from this YAML or JSON file; options and variables go before it',
+  },
+  'config-format': {
+    kind: 'choice',
+    flag: 'format',
+    choices: ['yaml', 'json'],
+    otherwise: "by the file's ending; else yaml",
+    help: 'how the file is written; JSON has no comments',
+  },
+  show: {
+    kind: 'flag',
+    env: false,
+    help: 'write nothing; print what applies under that file, and where it comes from',
+  },
   json: { kind: 'flag', help: 'print the result, and errors, as JSON' },
   quiet: { kind: 'flag', help: 'no progress and no notes on standard error' },
   help: { kind: 'flag', short: 'h', env: false, help: 'print this' },
@@ -115,6 +183,7 @@ export const RIVALS: readonly (readonly [OptionName, OptionName])[] = [
   ['model', 'checkpoint'],
   ['task', 'prompt'],
   ['json', 'format'],
+  ['ranges', 'save-ranges'],
 ]
 
 /** Where texts come from; without effect from the environment where texts are arguments. */
@@ -136,6 +205,11 @@ export function isOptionName(name: string): name is OptionName {
 /** The environment variable that stands in for an option; undefined where none does. */
 export function environmentName(name: OptionName): string | undefined {
   return rowOf(name).env === false ? undefined : `STELLA_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** What an option is called on a command line, without its dashes. */
+export function flagOf(name: OptionName): string {
+  return rowOf(name).flag ?? name
 }
 
 /** The flag that says the contrary, so that a flag can overrule its environment variable. */

@@ -21,13 +21,14 @@ export interface OutputFile extends ByteSink {
  * Opens `path` for a result. An older file stays as it is until `commit`. A device or a pipe is written straight to:
  * renaming over it would replace the device.
  *
+ * @param option - Where the path comes from, for messages.
  * @throws {UsageError} when `path` cannot be written, before anything is computed for it.
  */
-export async function openOutputFile(path: string): Promise<OutputFile> {
+export async function openOutputFile(path: string, option = '--out'): Promise<OutputFile> {
   try {
     const target = await realpath(path).catch(() => resolve(path))
     const found = await stat(target).catch(() => undefined)
-    if (found?.isDirectory() === true) throw new UsageError(`\`--out\` names the folder ${path}; expected a file`)
+    if (found?.isDirectory() === true) throw new UsageError(`\`${option}\` names the folder ${path}; expected a file`)
     if (found !== undefined && !found.isFile()) return new DeviceFile(await open(target, 'w'), path)
     await requireFolder(dirname(target), path)
     const partial = partialPath(target)

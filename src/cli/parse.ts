@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 
 import { nearest } from '../../registry/nearest.js'
 import type { OptionName, OptionRow, OptionValues } from './options.js'
-import { INPUT_OPTIONS, OPTIONS, RIVALS, contraryOf, environmentName, isOptionName, rowOf } from './options.js'
+import { INPUT_OPTIONS, OPTIONS, RIVALS, contraryOf, environmentName, flagOf, isOptionName, rowOf } from './options.js'
 import { UsageError } from './usage-error.js'
 
 /** Largest number any option takes; typing errors beyond it would only fail later and less clearly. */
@@ -16,6 +16,8 @@ const FALSE_WORDS = ['0', 'false', 'no', 'off']
 export interface Parsed {
   readonly values: OptionValues
   readonly positionals: readonly string[]
+  /** Options that are on the command line, whatever variables say. */
+  readonly typed: ReadonlySet<OptionName>
 }
 
 /**
@@ -35,27 +37,28 @@ export function parseOptions(argv: readonly string[], accepted: readonly OptionN
       if (token.value !== undefined) throw new UsageError(`\`${token.rawName}\` takes no value; got \`${token.value}\``)
       given.set(name, !negated)
     } else {
-      given.set(name, valueOf(name, textOf(token), `--${name}`))
+      given.set(name, valueOf(name, textOf(token), `--${flagOf(name)}`))
     }
   }
-  const overruled = overruledBy(given, positionals)
+  const typed = new Set(given.keys())
+  const overruled = overruledBy(typed, positionals)
   for (const name of accepted) {
     const variable = environmentName(name)
     const text = variable === undefined ? undefined : env[variable]
     if (variable === undefined || text === undefined || text === '' || overruled.has(name)) continue
     given.set(name, valueOf(name, text, variable))
   }
-  return { values: complete(given), positionals }
+  return { values: complete(given), positionals, typed }
 }
 
 type Given = Map<OptionName, OptionValues[OptionName]>
 
 /** Options whose variables have no effect, because the command line has said something else. */
-function overruledBy(given: Given, positionals: readonly string[]): ReadonlySet<OptionName> {
-  const overruled = new Set<OptionName>(given.keys())
+function overruledBy(typed: ReadonlySet<OptionName>, positionals: readonly string[]): ReadonlySet<OptionName> {
+  const overruled = new Set(typed)
   for (const [one, other] of RIVALS) {
-    if (given.has(one)) overruled.add(other)
-    if (given.has(other)) overruled.add(one)
+    if (typed.has(one)) overruled.add(other)
+    if (typed.has(other)) overruled.add(one)
   }
   if (positionals.length > 0) for (const name of INPUT_OPTIONS) overruled.add(name)
   return overruled
@@ -71,7 +74,10 @@ function tokensOf(argv: readonly string[], accepted: readonly OptionName[]) {
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {}
   for (const name of accepted) {
     const { kind, short } = rowOf(name)
-    options[name] = { type: kind === 'flag' ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) }
+    options[flagOf(name)] ??= {
+      type: kind === 'flag' ? 'boolean' : 'string',
+      ...(short === undefined ? {} : { short }),
+    }
     if (kind === 'flag') options[contraryOf(name)] = { type: 'boolean' }
   }
   // Not strict: this package's own messages say more than parseArgs's.
@@ -83,10 +89,11 @@ function resolveName(
   rawName: string,
   accepted: readonly OptionName[],
 ): { readonly name: OptionName; readonly negated: boolean } {
-  if (isOptionName(name) && accepted.includes(name)) return { name, negated: false }
+  const named = accepted.find((candidate) => flagOf(candidate) === name)
+  if (named !== undefined) return { name: named, negated: false }
   const negated = accepted.find((candidate) => rowOf(candidate).kind === 'flag' && contraryOf(candidate) === name)
   if (negated !== undefined) return { name: negated, negated: true }
-  const known = accepted.map((candidate) => `--${candidate}`)
+  const known = accepted.map((candidate) => `--${flagOf(candidate)}`)
   const hint = nearest(`--${name}`, known)
   throw new UsageError(`Unknown option \`${rawName}\``, hint === undefined ? undefined : `Did you mean \`${hint}\`?`)
 }
@@ -136,11 +143,9 @@ function countOf(text: string, where: string, what: string): number {
   throw expected(where, what, text)
 }
 
-function choiceOf({ choices = [], later = {} }: OptionRow, text: string, where: string): string {
+function choiceOf({ choices = [] }: OptionRow, text: string, where: string): string {
   if (choices.includes(text)) return text
   const what = choices.length > 1 ? `${choices.slice(0, -1).join(', ')} or ${choices.at(-1) ?? ''}` : choices.join('')
-  const reason = Object.hasOwn(later, text) ? later[text] : undefined
-  if (reason !== undefined) throw new UsageError(`\`${where}\` takes ${what}: \`${text}\` ${reason}`)
   const hint = nearest(text, choices)
   throw expected(where, what, text, hint === undefined ? undefined : `Did you mean \`${hint}\`?`)
 }

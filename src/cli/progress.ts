@@ -22,7 +22,7 @@ const DEFAULT_COLUMNS = 80
 const CLEAR_LINE = '\r\u001b[2K'
 
 /** What a phase counts. */
-export type ProgressUnit = 'bytes' | 'texts' | 'runs'
+export type ProgressUnit = 'bytes' | 'texts' | 'pairs' | 'runs'
 
 /** A stretch of work. */
 export interface Phase {

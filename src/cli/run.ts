@@ -2,10 +2,11 @@
  * Runs one command line from arguments to exit code. Knows how commands are found and how they fail, not what they do.
  */
 import { nearest } from '../../registry/nearest.js'
+import type { StellaConfig } from '../config/stella-config.js'
 import type { StellaEnvironment } from '../files/environment.js'
 import { readEnvironment } from '../files/environment.js'
 import { packageVersion } from '../files/package-root.js'
-import type { CliIo, CommandSpec } from './command.js'
+import type { CliIo, CommandContext, CommandSpec } from './command.js'
 import { COMMANDS } from './commands/index.js'
 import type { ExitCode } from './exit-code.js'
 import { EXIT, SIGNAL_EXIT } from './exit-code.js'
@@ -13,6 +14,7 @@ import { describeFailure } from './failure.js'
 import { commandHelp, programHelp } from './help.js'
 import { COMMON_OPTIONS } from './options.js'
 import { Output, OutputClosed, jsonText } from './output.js'
+import type { Parsed } from './parse.js'
 import { parseOptions } from './parse.js'
 import { Reporter } from './progress.js'
 import { UsageError } from './usage-error.js'
@@ -49,21 +51,23 @@ async function dispatch(argv: readonly string[], io: CliIo, output: Output): Pro
   const command = COMMANDS.find((candidate) => candidate.name === name)
   if (command === undefined) return withoutCommand(before, name, io, output)
   const accepted = [...command.options, ...COMMON_OPTIONS]
-  const { values, positionals } = parseOptions([...before, ...rest], accepted, io.env)
-  if (values.help) return print(output, commandHelp(command))
-  if (values.version) return printVersion(output, values.json)
+  const parsed = parseOptions([...before, ...rest], accepted, io.env)
+  const { positionals } = parsed
+  if (parsed.values.help) return print(output, commandHelp(command))
+  if (parsed.values.version) return printVersion(output, parsed.values.json)
   checkArguments(command, positionals)
-  const report = new Reporter({ stream: io.stderr, quiet: values.quiet })
+  const report = new Reporter({ stream: io.stderr, quiet: parsed.values.quiet })
+  const { values, config } = await withFile(parsed, io, report)
   const signals = [output.closed, ...(io.interrupt === undefined ? [] : [io.interrupt])]
   const signal = AbortSignal.any(signals)
   let settings: StellaEnvironment | undefined
-  const readSettings = (): StellaEnvironment => (settings ??= readEnvironment(io.env))
+  const readSettings = (): StellaEnvironment => (settings ??= environmentOf(io, config))
   // Refused now, and not after the work. Whoever looks for what is wrong must not stop at the first.
   if (command.diagnoses !== true) readSettings()
   const run = await command.load()
   try {
     return await run({
-      ...{ values, positionals, io, output, report, signal },
+      ...{ values, config, positionals, io, output, report, signal },
       get environment() {
         return readSettings()
       },
@@ -71,6 +75,25 @@ async function dispatch(argv: readonly string[], io: CliIo, output: Output): Pro
   } finally {
     report.clear()
   }
+}
+
+/** The options with what the file of `--config` says, where one was named. */
+async function withFile(
+  parsed: Parsed,
+  io: CliIo,
+  report: Reporter,
+): Promise<Pick<CommandContext, 'values' | 'config'>> {
+  const { values } = parsed
+  if (values.config === undefined) return { values, config: undefined }
+  const { applyConfig, noteLines } = await import('./config.js')
+  const applied = await applyConfig(values.config, parsed, io.env)
+  for (const line of noteLines(applied.config)) report.note(line)
+  return applied
+}
+
+function environmentOf({ env }: CliIo, config: StellaConfig | undefined): StellaEnvironment {
+  const environment = readEnvironment(env)
+  return config?.model.home === undefined ? environment : Object.freeze({ ...environment, home: config.model.home })
 }
 
 async function withoutCommand(

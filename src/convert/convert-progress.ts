@@ -2,6 +2,7 @@
 
 /** A step forward. */
 export interface ConvertProgress {
+  /** Key of the model. */
   readonly model: string
   /**
    * `hashing` the checkpoint, `writing` a file; to quantise also `calibrating` on texts, `comparing` schemes site by
@@ -12,6 +13,7 @@ export interface ConvertProgress {
   readonly file: string
   /** Done so far: of this file; of all files when hashing. */
   readonly done: number
+  /** What `done` ends at. */
   readonly total: number
   /** What is counted: bytes, or runs of the model. */
   readonly unit: 'bytes' | 'runs'

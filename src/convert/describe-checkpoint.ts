@@ -17,13 +17,13 @@ import { DENSE_CONFIG, MODULES, POOLING_CONFIG, PROMPTS_CONFIG, SENTENCE_CONFIG 
 
 /** What a call may say about the descriptor; the folder says the rest. */
 export interface DescribeOptions {
-  /** @default the folder's name, in lower case, with `-` for what a key cannot hold */
+  /** What to register it under. @default the folder's name, in lower case, with `-` for what a key cannot hold */
   readonly key?: string
-  /** @default the folder's name */
+  /** For people to read. @default the folder's name */
   readonly name?: string
   /** Other names that find it. @default none */
   readonly aliases?: readonly string[]
-  /** @default 'unknown' */
+  /** SPDX identifier of the weights' licence. @default 'unknown' */
   readonly license?: string
 }
 

@@ -34,7 +34,9 @@ const STORAGE_ADVICE = 'Free space there, or set STELLA_HOME (the option `home`)
 
 /** A converted model on disk. */
 export interface Artefact {
+  /** Absolute path. */
   readonly folder: string
+  /** What it was made from, how, and what is in it. */
   readonly manifest: Manifest
   /** Whether this call made it, or added heads to it. */
   readonly converted: boolean
@@ -42,13 +44,13 @@ export interface Artefact {
 
 /** How to prepare a model. */
 export interface PrepareOptions {
-  /** @default 'auto' */
+  /** Of the weights; `auto` is int8 where it is faithful, else fp32. @default 'auto' */
   readonly precision?: PrecisionRequest | undefined
   /** Heads that must be there. @default the model's default head */
   readonly dimensions?: readonly number[] | undefined
   /** Folder to keep artefacts under. @default `STELLA_HOME`, else the platform's cache folder */
   readonly home?: string | undefined
-  /** @default from `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` */
+  /** How to reach the hub. @default from `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` */
   readonly hub?: HubSettings | undefined
   /** Fetch a checkpoint that is not in the Hugging Face cache. @default false */
   readonly download?: boolean | undefined
@@ -56,8 +58,11 @@ export interface PrepareOptions {
   readonly calibration?: readonly TaskText[] | undefined
   /** Make the artefact again even if it is there. @default false */
   readonly force?: boolean | undefined
+  /** Gives up, between two batches of writing; rejects with ABORTED. What was begun is made anew next time. */
   readonly signal?: AbortSignal | undefined
+  /** Called while files are fetched. */
   readonly onDownload?: ((progress: PullProgress) => void) | undefined
+  /** Called while the checkpoint is converted. */
   readonly onConvert?: ((progress: ConvertProgress) => void) | undefined
   /** Called once if another process is converting this model and is waited for. */
   readonly onWait?: ((lockPath: string) => void) | undefined

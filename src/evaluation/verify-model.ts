@@ -4,7 +4,7 @@
 import { isStellaError, messageOf } from '../errors.js'
 import type { EmbedTexts, Measurement, PublishedCheck } from './published/check.js'
 import { compare, vectorAt, worst } from './published/check.js'
-import { cosineSimilarity } from './similarity.js'
+import { cosineSimilarity } from '../vectors/similarity.js'
 
 /** What became of one check. */
 export interface CheckResult {

@@ -12,6 +12,7 @@ import { checkFakeOptions } from './fake-options.js'
  * `sharedWeights` change the memory that models are charged; `home`, `hub` and `download` are checked and have no effect.
  */
 export interface FakePoolOptions extends PoolOptions {
+  /** How its engine behaves. @default answers at once, and fails nothing */
   readonly fake?: FakeOptions | undefined
 }
 
@@ -19,6 +20,7 @@ export interface FakePoolOptions extends PoolOptions {
 export interface FakePool extends EmbeddingPool {
   /** No real pool has this. */
   readonly isFake: true
+  /** What a test can do to its engine. */
   readonly fake: FakeControls
 }
 

@@ -17,7 +17,9 @@ export interface FakeRun {
   readonly texts: readonly Int32Array[]
   /** Of all texts. */
   readonly tokens: number
+  /** Size of the vectors asked for. */
   readonly dimensions: number
+  /** Whether they are scaled to length 1. */
   readonly normalize: boolean
 }
 

@@ -17,8 +17,11 @@ const MAX_TOKEN_FILE_BYTES = 4096
 
 // huggingface_hub `constants.py` takes these spellings of true, in any case, and anything else as false.
 // Here anything else is an error: `HF_HUB_OFFLINE=yep` must not go online.
-const TRUE_WORDS = ['1', 'true', 'yes', 'on']
-const FALSE_WORDS = ['0', 'false', 'no', 'off']
+export const TRUE_WORDS: readonly string[] = ['1', 'true', 'yes', 'on']
+export const FALSE_WORDS: readonly string[] = ['0', 'false', 'no', 'off']
+
+/** A path in the home folder, as shells write it. */
+const TILDE = /^~(?:$|[/\\])/
 
 /** How to reach the Hugging Face hub, and where its files are kept. */
 export interface HubSettings {
@@ -40,6 +43,31 @@ export interface StellaEnvironment {
   /** Folder for what this package makes: `STELLA_HOME`, else `stella-pool` in the platform's cache folder. */
   readonly home: string
   readonly hub: HubSettings
+}
+
+/** The variables of this process, for whoever takes variables as an argument and was given none. */
+export function processVariables(): Variables {
+  return process.env
+}
+
+/**
+ * The folder that a variable names, absolute, with `~`, `$NAME` and `${NAME}` expanded; undefined where it is not set.
+ *
+ * @throws {StellaError} OPTION_INVALID naming the variable.
+ */
+export function readFolder(env: Variables, name: string): string | undefined {
+  return folderReader(env, process.platform === 'win32' ? win32 : posix, homedir).read(name)?.()
+}
+
+/**
+ * `path` with a leading `~` as the user's home folder.
+ *
+ * @throws {StellaError} OPTION_INVALID where this user has none.
+ */
+export function expandTilde(path: string, findHome: () => string = homedir): string {
+  if (!TILDE.test(path)) return path
+  const { home, join } = folderReader({}, process.platform === 'win32' ? win32 : posix, findHome)
+  return join(home(), path.slice(1))
 }
 
 /**
@@ -142,7 +170,7 @@ function folderReader(env: Variables, path: PlatformPath, findHome: () => string
       const named = value.replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole, plain?: string, braced?: string) => {
         return env[plain ?? braced ?? ''] ?? whole
       })
-      return path.resolve(/^~(?:$|[/\\])/.test(named) ? path.join(home(), named.slice(1)) : named)
+      return path.resolve(TILDE.test(named) ? path.join(home(), named.slice(1)) : named)
     }
   }
   return { read, home, join: (...parts) => path.join(...parts) }

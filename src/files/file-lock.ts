@@ -2,12 +2,19 @@
  * A lock between processes (and between callers in one process), held while a function runs.
  * Knows no download and no conversion: a lock is a path.
  */
+import { rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
+
+import type { lock as lockOf } from 'proper-lockfile'
 
 import { StellaError } from '../errors.js'
 import { pause, throwIfAborted } from './cancellation.js'
+import { whenLeaving } from './leaving.js'
 import { systemCode } from '../realm.js'
+
+type Lock = typeof lockOf
 
 /**
  * A lock whose holder has not renewed it for this long is taken over: the holder is dead (SIGKILL, power loss).
@@ -103,18 +110,31 @@ async function acquire(
   }
   throwIfAborted(signal, what)
   await mkdir(dirname(lockPath), { recursive: true })
-  // Imported here because the module, on import, adds signal listeners to the process and wraps process.emit.
-  const { lock } = await import('proper-lockfile')
+  const lock = loadLock()
   let waited = false
   for (;;) {
     try {
-      return await lock(path, {
+      const release = await lock(path, {
         realpath: false,
         stale: staleMs,
         update: staleMs / RENEWALS_PER_STALE_TIME,
         // The default throws inside a timer, which ends the process.
-        onCompromised,
+        onCompromised: (cause) => {
+          stay()
+          onCompromised(cause)
+        },
       })
+      const stay = whenLeaving(() => {
+        try {
+          rmSync(lockPath, { recursive: true, force: true })
+        } catch {
+          // It goes stale by itself.
+        }
+      })
+      return async () => {
+        stay()
+        await release()
+      }
     } catch (error) {
       if (!isHeld(error)) throw error
     }
@@ -122,6 +142,28 @@ async function acquire(
     waited = true
     await pause(LOCK_POLL_MS * (1 + Math.random() / 2), signal, what)
   }
+}
+
+/**
+ * proper-lockfile, loaded on first use and without the signal listeners and the wrapped `process.emit` that signal-exit
+ * brings along, which end a program that hears SIGTERM once; see `leaving.ts`.
+ */
+function loadLock(): Lock {
+  const load = createRequire(import.meta.url)
+  // Where others clean up with it nothing is taken away from them.
+  const isOthers = signalExitCopies() > 0
+  const { lock } = load('proper-lockfile') as { lock: Lock }
+  if (!isOthers && signalExitCopies() > 0) {
+    const { unload } = createRequire(load.resolve('proper-lockfile'))('signal-exit') as { unload: () => void }
+    unload()
+  }
+  return lock
+}
+
+/** How many copies of signal-exit listen to signals now; 3.0.7 keeps the count on the process. */
+function signalExitCopies(): number {
+  const { __signal_exit_emitter__: emitter } = process as { __signal_exit_emitter__?: { readonly count: number } }
+  return emitter?.count ?? 0
 }
 
 function isHeld(error: unknown): boolean {

@@ -11,9 +11,11 @@ export interface PullProgress {
   readonly file: string
   /** Bytes of the file that are here; falls back to 0 where a file is fetched anew. */
   readonly fileBytes: number
+  /** Size of the file, in bytes. */
   readonly fileTotal: number
   /** Bytes of all files of the pull that are here. */
   readonly bytes: number
+  /** Size of all files of the pull, in bytes. */
   readonly total: number
   /**
    * `cached`: was here. `resumed`: a part was here and is kept. `downloading`: bytes arrive. `verifying`: all arrived,

@@ -15,6 +15,14 @@ export interface Line {
   readonly bytes: number
 }
 
+/** A line that cannot be read. */
+export interface UnreadableLine {
+  /** From 1. */
+  readonly number: number
+  /** `too-long`: over {@link MAX_LINE_BYTES}. */
+  readonly problem: 'too-long' | 'not-utf8'
+}
+
 const NEWLINE = 0x0a
 
 /**
@@ -25,58 +33,73 @@ const NEWLINE = 0x0a
  * @throws {StellaError} INPUT_INVALID naming the line that is too long or not UTF-8.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Line> {
+  for await (const line of readEachLine(chunks)) {
+    if ('problem' in line) throw unreadableLine(line, name)
+    yield line
+  }
+}
+
+/**
+ * As {@link readLines}, but a line that cannot be read is told in its place, and the next ones are read. A line that is
+ * too long is told as soon as that is known, and not held: it may never end.
+ */
+export async function* readEachLine(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line | UnreadableLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let parts: Uint8Array[] = []
   let pending = 0
   let number = 0
-  const take = (last: Uint8Array, ending: number): Line => {
+  let skipping = false
+  const take = (last: Uint8Array, ending: number): Line | UnreadableLine => {
     number++
     const line = parts.length === 0 ? last : Buffer.concat([...parts, last])
-    if (line.length > MAX_LINE_BYTES) throw tooLong(name, number)
     parts = []
     pending = 0
-    return { number, text: decode(decoder, line, name, number), bytes: line.length + ending }
+    if (line.length > MAX_LINE_BYTES) return { number, problem: 'too-long' }
+    const text = decode(decoder, line, number)
+    return text === undefined ? { number, problem: 'not-utf8' } : { number, text, bytes: line.length + ending }
   }
   for await (const chunk of chunks) {
     let start = 0
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start)
       if (end === -1) break
-      yield take(chunk.subarray(start, end), 1)
+      if (!skipping) yield take(chunk.subarray(start, end), 1)
+      skipping = false
       start = end + 1
     }
-    if (start === chunk.length) continue
+    if (start === chunk.length || skipping) continue
     const rest = chunk.subarray(start)
     pending += rest.length
-    // Refused before the line ends: it may never end.
-    if (pending > MAX_LINE_BYTES) throw tooLong(name, number + 1)
     parts.push(rest)
+    if (pending <= MAX_LINE_BYTES) continue
+    skipping = true
+    parts = []
+    pending = 0
+    yield { number: ++number, problem: 'too-long' }
   }
   if (pending > 0) yield take(new Uint8Array(), 0)
 }
 
-function decode(decoder: TextDecoder, bytes: Uint8Array, name: string, number: number): string {
+/** Undefined for what is not UTF-8. */
+function decode(decoder: TextDecoder, bytes: Uint8Array, number: number): string | undefined {
   let text: string
   try {
     text = decoder.decode(bytes)
-  } catch (cause) {
-    throw new StellaError(
-      'INPUT_INVALID',
-      `${name} line ${number} is not UTF-8. Save the file as UTF-8 and run again`,
-      {
-        cause,
-        details: { source: name, line: number },
-      },
-    )
+  } catch {
+    return undefined
   }
   if (number === 1 && text.startsWith('\uFEFF')) text = text.slice(1)
   return text.endsWith('\r') ? text.slice(0, -1) : text
 }
 
-function tooLong(name: string, line: number): StellaError {
-  return new StellaError(
-    'INPUT_INVALID',
-    `${name} line ${line} is longer than ${MAX_LINE_BYTES} bytes. Is it one text per line?`,
-    { details: { source: name, line, limit: MAX_LINE_BYTES } },
-  )
+/** The error of a line that cannot be read. */
+export function unreadableLine({ number, problem }: UnreadableLine, name: string): StellaError {
+  const details = { source: name, line: number }
+  const at = `${name} line ${number}`
+  if (problem === 'not-utf8') {
+    return new StellaError('INPUT_INVALID', `${at} is not UTF-8. Save the file as UTF-8 and run again`, { details })
+  }
+  return new StellaError('INPUT_INVALID', `${at} is longer than ${MAX_LINE_BYTES} bytes. Is it one text per line?`, {
+    details: { ...details, limit: MAX_LINE_BYTES },
+  })
 }

@@ -17,42 +17,102 @@ const COSINE = z.number().min(-1).max(1)
 
 /** How well an artefact's vectors agree with those of fp32, as measured when it was made. */
 const FIDELITY = z.strictObject({
+  /** What it was held against. */
   reference: z.literal('fp32'),
   /** SHA-256 of the probe set: figures of different sets cannot be compared. */
   probe: SHA256,
+  /** How many were compared. */
   texts: COUNT.min(1),
   /** Size of the vectors compared: a head's, or the backbone's. */
   dimensions: COUNT.min(1),
+  /** Of the text that lost most. */
   minCosine: COSINE,
+  /** Over all texts. */
   meanCosine: COSINE,
   /** Mean share of a text's ten nearest texts that are the same in both. */
   topTenOverlap: z.number().min(0).max(1),
   /** Place in the probe set of the text with the lowest cosine. */
   worstText: COUNT,
   /** The layer whose output strays farthest from fp32 by itself; null where layers were not measured. */
-  worstLayer: z.strictObject({ name: z.string(), cosine: COSINE }).nullable(),
+  worstLayer: z
+    .strictObject({
+      /** Its name among `sites`. */
+      name: z.string(),
+      /** Of its product with float32's, computed from the noise. */
+      cosine: COSINE,
+    })
+    .nullable(),
 })
 
 const MANIFEST = z.strictObject({
+  /** Version of this record's shape. */
   format: z.literal(MANIFEST_FORMAT),
-  model: z.strictObject({ key: z.string(), source: z.record(z.string(), z.string()) }),
-  recipe: z.strictObject({ name: z.string(), version: COUNT }),
+  /** What was converted. */
+  model: z.strictObject({
+    /** Key of its descriptor. */
+    key: z.string(),
+    /** The descriptor's source, word for word. */
+    source: z.record(z.string(), z.string()),
+  }),
+  /** How it was converted: artefacts of another recipe are made again. */
+  recipe: z.strictObject({
+    /** Of the converter. */
+    name: z.string(),
+    /** Raised with every change of the graphs or the files. */
+    version: COUNT,
+  }),
+  /** Of its weights. */
   precision: z.enum(['fp32', 'int8', 'int4']),
   /** The descriptor's architecture, word for word: an artefact loads only under the model it was made for. */
   architecture: z.record(z.string(), z.unknown()),
-  heads: z.array(z.strictObject({ dimensions: COUNT, file: z.string(), sourceSha256: SHA256 })),
+  /** In ascending order of dimensions. */
+  heads: z.array(
+    z.strictObject({
+      /** Size of the vectors it makes. */
+      dimensions: COUNT,
+      /** Its graph, from the artefact's folder. */
+      file: z.string(),
+      /** Of the checkpoint's file that it was made from. */
+      sourceSha256: SHA256,
+    }),
+  ),
   /** SHA-256 of each file of the checkpoint that went in, heads aside. */
   sources: z.record(z.string(), SHA256),
   /** Every file of the artefact besides this one. */
-  files: z.record(z.string(), z.strictObject({ bytes: COUNT, sha256: SHA256 })),
+  files: z.record(
+    z.string(),
+    z.strictObject({
+      /** Its size. */
+      bytes: COUNT,
+      /** In lower-case hex. */
+      sha256: SHA256,
+    }),
+  ),
   /** How many texts activations were measured on, and the digest of all that were given; null where no weight depends on any. */
-  calibration: z.strictObject({ texts: COUNT.min(1), sha256: SHA256 }).nullable(),
+  calibration: z
+    .strictObject({
+      /** How many were run. */
+      texts: COUNT.min(1),
+      /** Of the set that was given, in lower-case hex. */
+      sha256: SHA256,
+    })
+    .nullable(),
   /**
    * How each input of projections is multiplied, and the share of noise that costs the product by itself: of block
    * schemes with inputs as they are, and before error feedback. Null for fp32.
    */
   sites: z
-    .record(z.string(), z.strictObject({ scheme: z.string(), smoothed: z.boolean(), error: z.number().min(0).max(1) }))
+    .record(
+      z.string(),
+      z.strictObject({
+        /** How weights and inputs are rounded. */
+        scheme: z.string(),
+        /** Whether its channels were divided by factors first. */
+        smoothed: z.boolean(),
+        /** Power of the noise over that of the product. */
+        error: z.number().min(0).max(1),
+      }),
+    )
     .nullable(),
   /** Null for fp32, which is the reference. */
   fidelity: FIDELITY.nullable(),
@@ -62,10 +122,12 @@ const MANIFEST = z.strictObject({
    */
   specimen: z
     .strictObject({
+      /** Token ids. */
       ids: z
         .array(COUNT.max(2 ** 31 - 1))
         .min(1)
         .max(512),
+      /** The backbone's output: float32, little-endian, in base64. */
       pooled: z.base64(),
     })
     .nullable(),
@@ -74,13 +136,26 @@ const MANIFEST = z.strictObject({
    * settled at once.
    */
   rejected: z
-    .array(z.strictObject({ precision: z.enum(['int8']), fidelity: FIDELITY, calibration: SHA256 }))
+    .array(
+      z.strictObject({
+        /** What was tried. */
+        precision: z.enum(['int8']),
+        /** How it did. */
+        fidelity: FIDELITY,
+        /** Of the calibration texts, in lower-case hex. */
+        calibration: SHA256,
+      }),
+    )
     .nullable(),
   /** SHA-256 over recipe, precision, architecture, sources and calibration: vectors of equal fingerprints may be compared. */
   fingerprint: SHA256,
 })
 
-/** See {@link MANIFEST_FILE}. */
+/**
+ * The `manifest.json` of an artefact. Hashes are SHA-256 in lower-case hex.
+ *
+ * @useDeclaredType
+ */
 export type Manifest = z.infer<typeof MANIFEST>
 
 /**

@@ -28,7 +28,9 @@ export interface Usage {
 export interface EmbedResult {
   /** `[dimensions]` */
   readonly embedding: Float32Array
+  /** Size of the vector. */
   readonly dimensions: number
+  /** What it took. */
   readonly usage: Usage
   /** Whether the text was cut at `maxLength`. */
   readonly truncated: boolean
@@ -38,7 +40,9 @@ export interface EmbedResult {
 export interface BatchEmbedResult {
   /** One `[dimensions]` per text, each with a buffer of its own. */
   readonly embeddings: readonly Float32Array[]
+  /** Size of each vector. */
   readonly dimensions: number
+  /** What all of them took. */
   readonly usage: Usage
   /** Per text: tokens that were run. */
   readonly tokens: readonly number[]
@@ -48,7 +52,9 @@ export interface BatchEmbedResult {
 
 /** Something that embeds texts with one model. */
 export interface Embedder {
+  /** Embeds one text. */
   embed(input: EmbedInput, options?: object): Promise<EmbedResult>
+  /** Embeds many texts, in their order. */
   batchEmbed(inputs: readonly EmbedInput[], options?: object): Promise<BatchEmbedResult>
 }
 

@@ -5,6 +5,8 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import type { Manifest } from '../files/manifest.js'
 import { readManifest } from '../files/manifest.js'
+import type { Device } from '../runtime/devices.js'
+import { deviceAdvice } from '../runtime/devices.js'
 import { GraphSession, engineVersion } from '../runtime/session.js'
 import { checkArtefact, checkFile } from './check-artefact.js'
 import type { Logger } from './logger.js'
@@ -24,7 +26,9 @@ const WARM_UP_TOKENS = 8
 export interface EngineOptions {
   /** Threads inside one run. */
   readonly threads: number
-  /** Map one copy of the weights that the whole machine shares, and make it where there is none. */
+  /** Where the backbone runs. Heads run on the CPU: they take a vector and give one, which is there already. */
+  readonly device: Device
+  /** Map one copy of the weights that the whole machine shares, and make it where there is none; on the CPU only. */
   readonly sharedWeights: boolean
   readonly logger: Logger
   readonly signal?: AbortSignal | undefined
@@ -74,9 +78,12 @@ export class Engine {
     manifest: Manifest,
     options: EngineOptions,
   ): Promise<Engine> {
-    const { threads } = options
+    const { threads, device } = options
     await checkArtefact(info, folder, manifest)
-    const found = options.sharedWeights ? await shareWeights(info, folder, manifest, options) : ownWeights(folder)
+    const found =
+      options.sharedWeights && device === 'cpu'
+        ? await shareWeights(info, folder, manifest, options)
+        : ownWeights(folder)
     const { backbone, weights } = await openBackbone(info, folder, found, options)
     return new Engine(info, { folder, manifest, threads, backbone, weights })
   }
@@ -204,14 +211,28 @@ async function openBackbone(
   { key }: StellaModelInfo,
   folder: string,
   { graph, weights }: BackboneWeights,
-  { threads, logger }: EngineOptions,
+  { threads, device, logger }: EngineOptions,
 ): Promise<{ readonly backbone: GraphSession; readonly weights: BackboneWeights['weights'] }> {
   const own = async (path: string): Promise<GraphSession> => GraphSession.open(path, { threads })
+  if (device !== 'cpu') return { backbone: await openOn(device, key, graph, threads), weights }
   if (weights === 'own') return { backbone: await own(graph), weights }
   try {
     return { backbone: await GraphSession.open(graph, { threads, weights: { kind: 'packed' } }), weights }
   } catch (error) {
     logger.warn({ model: key, graph, error: messageOf(error) }, 'shared weights did not open; this load has its own')
     return { backbone: await own(ownWeights(folder).graph), weights: 'own' }
+  }
+}
+
+/** Opens the backbone on a device other than the CPU, which may not be there, or lack its driver. */
+async function openOn(device: Device, key: string, graph: string, threads: number): Promise<GraphSession> {
+  try {
+    return await GraphSession.open(graph, { threads, device })
+  } catch (error) {
+    throw new StellaError(
+      'MODEL_LOAD_FAILED',
+      `${key} does not open on the device \`${device}\`: ${messageOf(error).trim()}. ${deviceAdvice(device)}. Or use \`device: 'cpu'\``,
+      { cause: error, details: { model: key, device } },
+    )
   }
 }

@@ -9,10 +9,13 @@ import { isModelInfo, requireModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import type { Artefact, PrepareOptions } from '../convert/prepare.js'
 import { prepareArtefact } from '../convert/prepare.js'
+import type { Precision, PrecisionRequest } from '../convert/recipe.js'
 import { StellaError, isStellaError, messageOf } from '../errors.js'
 import { throwIfAborted } from '../files/cancellation.js'
 import { readManifest } from '../files/manifest.js'
 import { availableCores } from '../runtime/cores.js'
+import type { Device, DeviceRequest } from '../runtime/devices.js'
+import { resolveDevice } from '../runtime/resolve-device.js'
 import { StellaTokenizer } from '../text/tokenizer.js'
 import type { BatchEmbedResult, Embedder, EmbedInput, EmbedResult } from './embed-texts.js'
 import { embedTexts, single } from './embed-texts.js'
@@ -34,6 +37,11 @@ export interface LoadOptions extends PrepareOptions {
   readonly fingerprint?: string | undefined
   /** Threads inside one run. @default the cores this process may use */
   readonly threads?: number | undefined
+  /**
+   * Where to run. On another device than the CPU `precision: 'auto'` is `fp32`, and weights are not shared.
+   * @default 'auto', which is the CPU
+   */
+  readonly device?: DeviceRequest | undefined
   /** Load the tokenizer. Without it the model takes token ids only. @default true */
   readonly tokenizer?: boolean | undefined
   /**
@@ -43,7 +51,7 @@ export interface LoadOptions extends PrepareOptions {
    * @default true
    */
   readonly sharedWeights?: boolean | undefined
-  /** @default silent */
+  /** A logger such as pino's. @default silent */
   readonly logger?: Logger | undefined
 }
 
@@ -51,6 +59,7 @@ const KNOWN = [
   'artefact',
   'fingerprint',
   'threads',
+  'device',
   'tokenizer',
   'sharedWeights',
   'logger',
@@ -75,9 +84,14 @@ const BY_LOAD = Symbol('load')
 
 /** A loaded model. Runs block the thread: in a server use `EmbeddingPool`, which keeps one per worker. */
 export class LoadedStellaModel implements Embedder {
+  /** What it is. */
   readonly info: StellaModelInfo
   /** Folder it was loaded from. */
   readonly artefact: string
+  /** Where it runs. */
+  readonly device: Device
+  /** Of its weights. */
+  readonly precision: Precision
   /** Time the load took, warm-up included, in milliseconds. */
   readonly loadMs: number
   /** Whether the weights are one mapped copy for the whole machine, or this model's own. */
@@ -90,6 +104,8 @@ export class LoadedStellaModel implements Embedder {
     parts: {
       info: StellaModelInfo
       artefact: string
+      device: Device
+      precision: Precision
       loadMs: number
       engine: Engine
       tokenizer: StellaTokenizer | undefined
@@ -99,6 +115,8 @@ export class LoadedStellaModel implements Embedder {
     if ((pass as unknown) !== BY_LOAD) throw notLoaded('LoadedStellaModel has no public constructor')
     this.info = parts.info
     this.artefact = parts.artefact
+    this.device = parts.device
+    this.precision = parts.precision
     this.loadMs = parts.loadMs
     this.weights = parts.engine.weights
     this.#engine = parts.engine
@@ -122,19 +140,28 @@ export class LoadedStellaModel implements Embedder {
     if (!isLogger(logger)) throw invalid('logger', 'an object with debug, info, warn and error', logger)
     if (typeof sharedWeights !== 'boolean') throw invalid('sharedWeights', 'true or false', sharedWeights)
     throwIfAborted(signal, `loading ${info.key}`)
-    const { folder, manifest } = await findArtefact(info, options)
+    const device = await resolveDevice(options.device)
+    const { folder, manifest } = await findArtefact(info, { ...options, precision: precisionOn(device, options) })
     let engine: Engine | undefined
     try {
-      engine = await Engine.open(info, folder, manifest, { threads, sharedWeights, logger, signal })
+      engine = await Engine.open(info, folder, manifest, { threads, device, sharedWeights, logger, signal })
       const tokenizer =
         options.tokenizer === false
           ? undefined
           : await StellaTokenizer.load(join(folder, 'tokenizer.json'), info.architecture.vocab)
       const dimensions = await engine.warmUp()
       const loadMs = performance.now() - started
-      const facts = { model: info.key, precision: manifest.precision, device: 'cpu', threads, loadMs }
+      const facts = { model: info.key, precision: manifest.precision, device, threads, loadMs }
       logger.info({ ...facts, weights: engine.weights, dimensions, engine: engine.version }, 'model loaded')
-      return new LoadedStellaModel(BY_LOAD, { info, artefact: folder, loadMs, engine, tokenizer })
+      return new LoadedStellaModel(BY_LOAD, {
+        info,
+        artefact: folder,
+        device,
+        precision: manifest.precision,
+        loadMs,
+        engine,
+        tokenizer,
+      })
     } catch (error) {
       await engine?.close()
       if (isStellaError(error)) throw error
@@ -197,6 +224,7 @@ export class LoadedStellaModel implements Embedder {
     await this.#engine.close()
   }
 
+  /** As {@link LoadedStellaModel.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -223,6 +251,15 @@ function notLoaded(problem: string): StellaError {
     'MODEL_NOT_LOADED',
     `${problem}. Use \`pool.embed(model, text)\` of an EmbeddingPool, or \`await LoadedStellaModel.load(model)\``,
   )
+}
+
+/**
+ * On other devices `auto` is float32: int8 is built and measured for processors. An artefact that was named is taken as
+ * it is.
+ */
+function precisionOn(device: Device, { precision, artefact }: LoadOptions): PrecisionRequest | undefined {
+  const isOpen = precision === undefined || precision === 'auto'
+  return isOpen && device !== 'cpu' && artefact === undefined ? 'fp32' : precision
 }
 
 async function findArtefact(

@@ -2,9 +2,13 @@
 
 /** Takes an object of facts and a message, as pino does. */
 export interface Logger {
+  /** Steps on the way: a worker was started, a call refused. */
   debug(facts: object, message: string): void
+  /** What happens seldom and is well: a model was loaded, or left. */
   info(facts: object, message: string): void
+  /** What went wrong and was mended, or may go wrong soon. */
   warn(facts: object, message: string): void
+  /** What went wrong and was not mended. */
   error(facts: object, message: string): void
 }
 

@@ -20,7 +20,7 @@ export interface EmbedOptions {
   readonly normalize?: boolean | undefined
   /** Longest text in tokens, prompt and special tokens included. @default the model's `tokens.recommended` */
   readonly maxLength?: number | undefined
-  /** @default 'truncate-right' */
+  /** What to do with a longer text. @default 'truncate-right' */
   readonly overflow?: OverflowPolicy | undefined
   /** Gives up on the result; rejects with ABORTED. Never harms the loaded model. */
   readonly signal?: AbortSignal | undefined
@@ -34,7 +34,9 @@ export interface BatchEmbedOptions extends EmbedOptions {
 
 /** How far a `batchEmbed` has come. */
 export interface BatchProgress {
+  /** Texts that have their vectors. */
   readonly done: number
+  /** Texts of the call. */
   readonly total: number
 }
 
@@ -63,7 +65,7 @@ export const EMBED_OPTIONS = [
 ] as const
 
 /** A prompt of this many characters is a mistake: it would be most of every text. */
-const MAX_PROMPT_CHARACTERS = 10_000
+export const MAX_PROMPT_CHARACTERS = 10_000
 
 /** A length limit must leave room for the special tokens and at least one of the text. */
 export const MIN_MAX_LENGTH = 4

@@ -20,7 +20,12 @@ const TASKS = {
   search_document: 'document',
 } as const satisfies Record<string, Task>
 
-/** A task or one of its aliases. */
+/**
+ * A task or one of its aliases: `s2p`, `search_query` and `retrieval` stand for `s2p_query`; `s2s`, `classification` and
+ * `clustering` for `s2s_query`; `search_document` for `document`.
+ *
+ * @useDeclaredType
+ */
 export type TaskName = keyof typeof TASKS
 
 /** The accepted task names, aliases included. */

@@ -50,9 +50,11 @@ export type BreakerTransition = Change & {
 
 /** A breaker at one moment, as plain data. */
 export interface BreakerSnapshot {
+  /** `closed` lets calls through, `open` refuses them, `half-open` lets three at a time try. */
   readonly state: BreakerState
   /** Failures in a row up to now. */
   readonly failures: number
+  /** Code of the last failure that counted; undefined when there was none. */
   readonly lastFailure: StellaErrorCode | undefined
   /** How often it opened. */
   readonly opened: number

@@ -43,7 +43,10 @@ import { embedTracing } from './tracing.js'
 /** A registry key, an alias (the Hugging Face id), or a descriptor. */
 export type ModelReference = string | StellaModelInfo
 
-/** Embeds texts in worker threads that each load a model once. */
+/**
+ * Embeds texts in worker threads that each load a model once. An EventEmitter3: `on`, `once` and `off` take the events of
+ * {@link PoolEvents}.
+ */
 export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
   readonly #backend: Backend
@@ -211,6 +214,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return this.#closing
   }
 
+  /** As {@link EmbeddingPool.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

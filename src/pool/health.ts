@@ -3,12 +3,10 @@
  * passed in, and whoever asks runs the probes.
  */
 import type { BreakerState } from './breaker.js'
+import type { ModelState } from './pool-stats.js'
 
 /** Age up to which a forward pass shows that a model works, in milliseconds. As long as a breaker stays open. */
 export const SUCCESS_AGE_LIMIT_MS = 60_000
-
-/** Where a model is. `failed`: its last load failed, and nothing loads it now. */
-export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'evicting' | 'failed'
 
 /** Why a model cannot serve at once. */
 export type NotReady = 'not-loaded' | 'breaker-open' | 'no-worker' | 'no-recent-success'
@@ -16,7 +14,7 @@ export type NotReady = 'not-loaded' | 'breaker-open' | 'no-worker' | 'no-recent-
 /** What is known of a model. */
 export interface ModelFacts {
   readonly model: string
-  readonly state: ModelState
+  readonly state: ModelState | 'failed'
   /** Whether the pool promised to keep it loaded. */
   readonly pinned: boolean
   readonly breaker: BreakerState
@@ -28,15 +26,19 @@ export interface ModelFacts {
 
 /** One model's health. */
 export interface ModelHealth {
+  /** Key of the model. */
   readonly model: string
   /** Whether a call would be served now, as far as can be told: loaded, not refused, and seen to work lately. */
   readonly ready: boolean
   /** Why it is not ready; undefined when it is. */
   readonly reason: NotReady | undefined
-  readonly state: ModelState
+  /** Where it is on its way. */
+  readonly state: ModelState | 'failed'
   /** Age of the last successful forward pass, in milliseconds; undefined when there was none. */
   readonly lastSuccessMs: number | undefined
+  /** State of its breaker: `open` refuses calls. */
   readonly breaker: BreakerState
+  /** Workers that have it loaded, at work or not. */
   readonly workers: number
 }
 
@@ -46,6 +48,7 @@ export interface PoolHealth {
   readonly live: boolean
   /** Whether calls should be sent here: it is open, and every model that is loaded or pinned is ready. */
   readonly ready: boolean
+  /** Every model that the pool has been asked for. */
   readonly models: readonly ModelHealth[]
 }
 

@@ -22,12 +22,17 @@ const BOUNDS = { lowest: 1, highest: LONGEST_MS * MICROSECONDS, figures: 2 } as 
 export interface LatencySnapshot {
   /** Durations that were recorded; at least 1. */
   readonly count: number
+  /** Exact, in milliseconds. */
   readonly min: number
+  /** Exact, in milliseconds. */
   readonly mean: number
   /** At most 1 % too high, as are the other quantiles. */
   readonly p50: number
+  /** 95 of 100 took no longer, in milliseconds. */
   readonly p95: number
+  /** 99 of 100 took no longer, in milliseconds. */
   readonly p99: number
+  /** Exact, in milliseconds; at most an hour. */
   readonly max: number
 }
 

@@ -45,7 +45,7 @@ export interface LoadRequest {
 export function loadModel(info: StellaModelInfo, request: LoadRequest): Promise<ServedModel> {
   if (!loadTracing.active) return load(info, request)
   return loadTracing.run(
-    () => ({ model: info.key, part: 'model' }),
+    () => ({ model: info.key }),
     async (trace) => {
       const served = await load(info, request)
       if (trace !== undefined) trace.precision = served.precision

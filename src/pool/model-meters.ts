@@ -17,18 +17,27 @@ const NEWEST_SHARE = 0.2
 
 /** Milliseconds of late: from arrival to a worker, of tokenising a part of a call, inside a worker. */
 export interface ModelLatency {
+  /** Of texts, from their arrival to a worker; undefined where there was none. */
   readonly queue: LatencySnapshot | undefined
+  /** Of texts of a call that were tokenised together; undefined where there was none. */
   readonly tokenize: LatencySnapshot | undefined
+  /** Of batches, inside a worker; undefined where there was none. */
   readonly run: LatencySnapshot | undefined
 }
 
 /** The meters as plain data. */
 export interface ModelFigures {
+  /** How long the last load took, from the first call that wanted it, in milliseconds; 0 before. */
   readonly loadMs: number
+  /** Texts that were run. */
   readonly texts: number
+  /** Tokens that were run. */
   readonly tokens: number
+  /** Runs on any worker. */
   readonly batches: number
+  /** Of all workers, over the last seconds by the clock on the wall; undefined before the first run. */
   readonly tokensPerSecond: number | undefined
+  /** In milliseconds. */
   readonly latency: ModelLatency
 }
 

@@ -167,6 +167,7 @@ export class ModelSlot implements Reclaimable {
       state: this.#state(),
       pinned: this.#pinned,
       precision: loaded?.precision,
+      device: this.#parts.options.device,
       weights: crew?.weights,
       workers: crew?.size ?? 0,
       workerStates: crew?.states ?? {},
@@ -187,7 +188,7 @@ export class ModelSlot implements Reclaimable {
     const state = this.#state()
     return {
       model: this.info.key,
-      state: state === 'ready' ? 'loaded' : state === 'unloaded' && this.#lastLoadFailed ? 'failed' : state,
+      state: state === 'unloaded' && this.#lastLoadFailed ? 'failed' : state,
       pinned: this.#pinned,
       breaker: this.admission.breakerAt(performance.now()).state,
       workers: this.#load?.loaded?.crew.size ?? 0,
@@ -210,7 +211,7 @@ export class ModelSlot implements Reclaimable {
 
   #state(): ModelState {
     if (this.#load === undefined) return this.#leaving.size === 0 ? 'unloaded' : 'evicting'
-    return this.#load.loaded === undefined ? 'loading' : 'ready'
+    return this.#load.loaded === undefined ? 'loading' : 'loaded'
   }
 
   /** Waits for a load and does `work` with it; undefined where it takes no calls. */
@@ -272,7 +273,7 @@ export class ModelSlot implements Reclaimable {
     dimensions: number,
     of: Pick<LoadRequest, 'signal' | 'onStranded' | 'onCommitted'>,
   ): Promise<ServedModel> {
-    const { tell } = this.#parts
+    const { tell, options } = this.#parts
     const started = performance.now()
     await Promise.allSettled(this.#leaving.values())
     const heads = this.info.heads.length === 0 ? undefined : [dimensions]
@@ -284,7 +285,7 @@ export class ModelSlot implements Reclaimable {
     this.#meters.loaded(loadMs)
     const { crew, plan, precision } = served
     const facts = { workers: crew.size, threads: plan.threads, precision, weights: crew.weights, loadMs }
-    tell('modelLoaded', { ...facts, device: 'cpu', dimensions: this.info.defaultDimensions })
+    tell('modelLoaded', { ...facts, device: options.device, dimensions: this.info.defaultDimensions })
     return served
   }
 

@@ -95,7 +95,13 @@ class OnnxModel implements PreparedModel {
   createWorker(threads: number, observer: WorkerObserver): PoolWorker {
     const { info, weights } = this
     const { fingerprint } = this.#manifest
-    const setup = { artefact: this.#folder, fingerprint, threads, sharedWeights: weights === 'shared' }
+    const setup = {
+      artefact: this.#folder,
+      fingerprint,
+      threads,
+      device: this.#options.device,
+      sharedWeights: weights === 'shared',
+    }
     return new EmbeddingWorker(info, setup, observer)
   }
 

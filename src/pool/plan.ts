@@ -25,9 +25,11 @@ export interface PlanRequest {
 
 /** The decision. */
 export interface Plan {
+  /** Threads that each load the model, at most. */
   readonly workers: number
   /** Threads inside each run of each worker. */
   readonly threads: number
+  /** Of the weights. */
   readonly precision: WeightPrecision
   /** May be more than is available: then not even one worker fits, or the caller wants more than do. */
   readonly memory: MemoryEstimate

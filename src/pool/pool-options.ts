@@ -5,6 +5,8 @@ import type { PrepareOptions } from '../convert/prepare.js'
 import type { PrecisionRequest } from '../convert/recipe.js'
 import { PRECISIONS } from '../convert/recipe.js'
 import type { HubSettings } from '../files/environment.js'
+import type { Device, DeviceRequest } from '../runtime/devices.js'
+import { resolveDevice } from '../runtime/resolve-device.js'
 import type { Logger } from '../inference/logger.js'
 import { SILENT, isLogger } from '../inference/logger.js'
 import { MIN_MAX_LENGTH, invalid, rejectUnknownKeys } from '../inference/options.js'
@@ -48,30 +50,40 @@ export interface PoolOptions {
    * @default true; see `LoadOptions`
    */
   readonly sharedWeights?: boolean | undefined
-  /** @default 'auto' */
+  /**
+   * Where models run. On another device than the CPU the defaults are `precision: 'fp32'`, `workers: 1`, and weights are
+   * not shared; memory of the device itself is not counted.
+   * @default 'auto', which is the CPU
+   */
+  readonly device?: DeviceRequest | undefined
+  /** Of the weights; `auto` is int8 where it is faithful, else fp32. @default 'auto' */
   readonly precision?: PrecisionRequest | undefined
   /** Fetch models that are not in the Hugging Face cache. @default false */
   readonly download?: boolean | undefined
   /** Folder to keep artefacts under. @default `STELLA_HOME`, else the platform's cache folder */
   readonly home?: string | undefined
-  /** @default from `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` */
+  /** How to reach the hub. @default from `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` */
   readonly hub?: HubSettings | undefined
   /** Where model names are looked up. @default the registry of `registerModel` */
   readonly registry?: ModelRegistry | undefined
   /** A logger such as pino's. @default silent */
   readonly logger?: Logger | undefined
+  /** Called while files of a model are fetched. */
   readonly onDownload?: PrepareOptions['onDownload']
+  /** Called while a model is converted, which its first load does. */
   readonly onConvert?: PrepareOptions['onConvert']
+  /** Called once if another process is converting a model and is waited for, with the path of its lock. */
   readonly onWait?: PrepareOptions['onWait']
 }
 
 /** Checked options with defaults filled in. */
 export interface ResolvedPoolOptions extends Omit<
   PoolOptions,
-  'memory' | 'registry' | 'logger' | 'idleTimeoutMs' | 'keepAliveMs' | 'queue'
+  'memory' | 'device' | 'registry' | 'logger' | 'idleTimeoutMs' | 'keepAliveMs' | 'queue'
 > {
   /** Bytes. */
   readonly budget: number
+  readonly device: Device
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number
   readonly queue: QueueLimits
@@ -89,6 +101,7 @@ const KNOWN = [
   'maxLength',
   'precision',
   'sharedWeights',
+  'device',
   'download',
   'home',
   'hub',
@@ -109,7 +122,7 @@ const KEEP_ALIVE_MS = 300_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** More threads than this are a mistake on any machine of today. */
-const MAX_THREADS = 1024
+export const MAX_THREADS = 1024
 
 /**
  * Checks `options` and reads the machine's memory.
@@ -118,7 +131,7 @@ const MAX_THREADS = 1024
  */
 export async function resolvePoolOptions(options: PoolOptions): Promise<ResolvedPoolOptions> {
   rejectUnknownKeys(options, KNOWN)
-  const { memory, registry, logger, idleTimeoutMs, keepAliveMs, queue, ...rest } = options
+  const { memory, device: deviceRequest, registry, logger, idleTimeoutMs, keepAliveMs, queue, ...rest } = options
   checkCount('workers', options.workers, MAX_THREADS)
   checkCount('threads', options.threads, MAX_THREADS)
   checkCount('maxLength', options.maxLength, Number.MAX_SAFE_INTEGER, MIN_MAX_LENGTH)
@@ -134,8 +147,11 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   checkKind('home', options.home, 'string')
   for (const name of ['onDownload', 'onConvert', 'onWait'] as const) checkKind(name, options[name], 'function')
   if (options.home === '') throw invalid('home', 'a folder', options.home)
+  const device = await resolveDevice(deviceRequest)
   return Object.freeze({
     ...rest,
+    ...(device === 'cpu' ? {} : elsewhere(rest)),
+    device,
     idleTimeoutMs: resolveTimeout('idleTimeoutMs', idleTimeoutMs, IDLE_TIMEOUT_MS),
     keepAliveMs: resolveTimeout('keepAliveMs', keepAliveMs, KEEP_ALIVE_MS),
     queue: resolveQueueLimits(queue),
@@ -143,6 +159,11 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
     registry: registry ?? getDefaultRegistry(),
     logger: logger ?? SILENT,
   })
+}
+
+/** Off the processor nothing is known to be gained by int8 or a second worker, and packed weights are of no use. */
+function elsewhere({ precision = 'auto', workers = 1 }: PoolOptions): PoolOptions {
+  return { precision: precision === 'auto' ? 'fp32' : precision, workers, sharedWeights: false }
 }
 
 function checkCount(name: string, value: number | undefined, max: number, min = 1): void {

@@ -1,22 +1,27 @@
 /** What `EmbeddingPool.stats()` returns: a snapshot, as plain data. */
 import type { PressureLevel } from '../events.js'
 import type { Precision } from '../convert/recipe.js'
+import type { Device } from '../runtime/devices.js'
 import type { BreakerSnapshot } from './breaker.js'
 import type { ModelFigures } from './model-meters.js'
 import type { Plan } from './plan.js'
 import type { WorkerState } from './worker-state.js'
 
 /** Where a model is on its way. */
-export type ModelState = 'unloaded' | 'loading' | 'ready' | 'evicting'
+export type ModelState = 'unloaded' | 'loading' | 'loaded' | 'evicting'
 
 /** One model that a pool has been asked for. */
 export interface ModelStats extends ModelFigures {
+  /** Key of the model. */
   readonly model: string
+  /** Where it is on its way. */
   readonly state: ModelState
   /** Whether only `evict()` and `close()` stop it. */
   readonly pinned: boolean
   /** Undefined until it is loaded. */
   readonly precision: Precision | undefined
+  /** Where it runs. */
+  readonly device: Device
   /** `shared`: all workers map one copy. `own`: one at least holds a copy to itself. Undefined until it is loaded. */
   readonly weights: 'shared' | 'own' | undefined
   /** Workers that take batches. */
@@ -31,17 +36,38 @@ export interface ModelStats extends ModelFigures {
   readonly loads: number
   /** What it is charged now, in bytes. */
   readonly memory: number
+  /** What its breaker has seen. */
   readonly breaker: BreakerSnapshot
   /** For a worker. */
-  readonly waiting: { readonly texts: number; readonly tokens: number }
+  readonly waiting: {
+    /** How many texts. */
+    readonly texts: number
+    /** Of these texts. */
+    readonly tokens: number
+  }
   /** In workers. */
-  readonly running: { readonly texts: number; readonly tokens: number; readonly batches: number }
+  readonly running: {
+    /** How many texts. */
+    readonly texts: number
+    /** Of these texts. */
+    readonly tokens: number
+    /** How many runs, those that were handed ahead included. */
+    readonly batches: number
+  }
   /** Taken in and not answered: what the limits of `queue` are held against. */
-  readonly queue: { readonly texts: number; readonly tokens: number; readonly bytes: number }
+  readonly queue: {
+    /** How many texts. */
+    readonly texts: number
+    /** Of those that are tokenised. */
+    readonly tokens: number
+    /** Of the texts as they were handed in. */
+    readonly bytes: number
+  }
 }
 
 /** A whole pool. */
 export interface PoolStats {
+  /** Whether `close()` was called. */
   readonly closed: boolean
   /**
    * Bytes. `budget` and `granted` are what this pool may take and has charged. `resident` is the resident set of the whole
@@ -52,11 +78,17 @@ export interface PoolStats {
    * when it was opened; undefined before.
    */
   readonly memory: {
+    /** May be charged at most, in bytes. */
     readonly budget: number
+    /** Is charged now, in bytes; never more than the budget. */
     readonly granted: number
+    /** Resident set of the whole process, in bytes. */
     readonly resident: number
+    /** What the pool takes of the machine, in bytes, when it last looked; undefined before. */
     readonly measured: number | undefined
+    /** How much of what may be used is used. */
     readonly pressure: PressureLevel
   }
+  /** Every model that the pool has been asked for. */
   readonly models: readonly ModelStats[]
 }

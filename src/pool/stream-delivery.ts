@@ -40,10 +40,15 @@ const OF_ONE_TEXT = {
   POOL_CLOSED: false,
 } as const satisfies Record<StellaErrorCode, boolean>
 
+/** Whether a failure of this code is its text's own, so that the next one may fare better. */
+export function isOfOneText(code: StellaErrorCode): boolean {
+  return OF_ONE_TEXT[code]
+}
+
 /** What to do about `outcome` of the source's text `index`. */
 export function deliveryOf(index: number, outcome: TextOutcome, onError: StreamErrorPolicy): Delivery {
   if (outcome.ok) return { kind: 'embedded', outcome }
-  const alone = OF_ONE_TEXT[outcome.error.code]
+  const alone = isOfOneText(outcome.error.code)
   // Where it names a text, it counts from the start of a chunk.
   const error = alone || 'index' in outcome.error.details ? located(outcome.error, index) : outcome.error
   return { kind: alone && onError === 'yield' ? 'failed' : 'fatal', error }

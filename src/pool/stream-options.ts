@@ -61,6 +61,7 @@ export interface StreamedEmbedding {
   readonly truncated: boolean
   /** Where to go on from: every text before this place of the source has been yielded, this one included. */
   readonly position: number
+  /** Tells it from a {@link StreamedFailure}. */
   readonly error?: undefined
 }
 
@@ -68,6 +69,7 @@ export interface StreamedEmbedding {
 export interface StreamedFailure {
   /** Place in the source, from 0. */
   readonly index: number
+  /** Why it has no vector. */
   readonly error: StellaError
   /** As in {@link StreamedEmbedding}. */
   readonly position: number

@@ -27,6 +27,8 @@ export class StreamSource {
   readonly #iterator: ForeignIterator
   readonly #isAsync: boolean
   readonly #onWait: () => void
+  /** What the items are, for messages. */
+  readonly #items: string
   /** Ended, by itself or by us. */
   #over = false
   #reading = false
@@ -38,13 +40,15 @@ export class StreamSource {
    * Begins to iterate.
    *
    * @param onWait - Called when the source has no item for us yet.
+   * @param items - What the items are, for messages.
    * @throws what `given` throws.
    */
-  constructor(given: AsyncIterable<unknown> | Iterable<unknown>, onWait: () => void) {
+  constructor(given: AsyncIterable<unknown> | Iterable<unknown>, onWait: () => void, items = 'texts') {
     this.#given = given
     this.#isAsync = isAsyncIterable(given)
     this.#iterator = isAsyncIterable(given) ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
     this.#onWait = onWait
+    this.#items = items
   }
 
   /** Whether we wait for the source, and did so for a turn of the event loop. */
@@ -126,9 +130,9 @@ export class StreamSource {
       this.#over = true
       throw new StellaError(
         'INPUT_INVALID',
-        `Expected next() of the texts to give { value, done }; got ${show(result)}`,
+        `Expected next() of the ${this.#items} to give { value, done }; got ${show(result)}`,
         {
-          details: { argument: 'texts' },
+          details: { argument: this.#items },
         },
       )
     }

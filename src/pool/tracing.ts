@@ -12,9 +12,13 @@ import { tracingChannel } from 'node:diagnostics_channel'
 
 /** One call of a user. The texts are not in it. */
 export interface EmbedTrace {
+  /** Key of the model. */
   readonly model: string
+  /** Method of the pool. */
   readonly call: 'embed' | 'batchEmbed' | 'embedStream'
+  /** How many texts. */
   readonly texts: number
+  /** How urgent they are. */
   readonly lane: 'interactive' | 'bulk'
   /** Of all texts, prompts included; known once they are tokenised. */
   tokens?: number
@@ -26,23 +30,24 @@ export interface EmbedTrace {
 
 /** One batch on one worker. Its texts may be of many calls. */
 export interface BatchTrace {
+  /** Key of the model. */
   readonly model: string
+  /** Id of the thread. */
   readonly worker: number
+  /** How many texts. */
   readonly texts: number
+  /** Of all texts, prompts included. */
   readonly tokens: number
   /** Time inside the worker, in milliseconds. */
   runMs?: number
 }
 
-/** A model being made ready, conversion included, or one worker of it being started. */
+/** A model being made ready: artefact, packed weights, and the workers that it starts with. */
 export interface LoadTrace {
+  /** Key of the model. */
   readonly model: string
-  readonly part: 'model' | 'worker'
+  /** Once it is known: `fp32`, `int8` or `int4`. */
   precision?: string
-  /** Id of the thread, once it has one. */
-  worker?: number
-  /** Whether the worker maps the weights that all share, or holds a copy. */
-  weights?: 'shared' | 'own'
 }
 
 /** Where spans of one kind are told. */

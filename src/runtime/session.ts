@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import type * as OnnxRuntime from 'onnxruntime-node'
 import type { InferenceSession } from 'onnxruntime-node'
 
+import type { Device } from './devices.js'
 import { disableEngineTelemetry } from './telemetry.js'
 import { isFloat32Array } from '../realm.js'
 
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly threads: number
   /** @default { kind: 'own' } */
   readonly weights?: SessionWeights
+  /** What it has no kernel for runs on the CPU. @default 'cpu' */
+  readonly device?: Device
 }
 
 /** What a graph input gets. */
@@ -73,7 +76,7 @@ export function engineVersion(): string {
 /** What the engine says of itself. */
 export interface EngineFacts {
   readonly version: string
-  /** Execution providers; one that is not bundled needs libraries of its own. This package uses `cpu`. */
+  /** Execution providers; one that is not bundled needs libraries of its own. See `devices.ts`. */
   readonly providers: readonly { readonly name: string; readonly bundled: boolean }[]
 }
 
@@ -94,11 +97,14 @@ export class GraphSession {
   }
 
   /** Opens the graph at `path`. Blocks the thread while it does. */
-  static async open(path: string, { threads, weights = { kind: 'own' } }: SessionOptions): Promise<GraphSession> {
+  static async open(
+    path: string,
+    { threads, weights = { kind: 'own' }, device = 'cpu' }: SessionOptions,
+  ): Promise<GraphSession> {
     const engine = await importEngine()
     const { session, ...options } = weightOptions(weights)
     const opened = await engine.InferenceSession.create(path, {
-      executionProviders: ['cpu'],
+      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: LOG_ERRORS,

@@ -4,7 +4,11 @@ import type { RunLimits } from '../packed/packing.js'
 /** How urgent texts are, most urgent first. */
 export const LANES = ['interactive', 'bulk'] as const
 
-/** `interactive`: somebody waits for this text. `bulk`: many texts, and somebody waits for the last of them. */
+/**
+ * `interactive`: somebody waits for this text. `bulk`: many texts, and somebody waits for the last of them.
+ *
+ * @useDeclaredType
+ */
 export type Lane = (typeof LANES)[number]
 
 /** What texts must have in common to be run together. */

@@ -6,6 +6,7 @@ import { StellaError } from '../errors.js'
 
 /** What may be taken in and not settled. */
 export interface QueueLimits {
+  /** How many texts. */
   readonly texts: number
   /** Known once a text is tokenised, so counted from then on. */
   readonly tokens: number

@@ -165,6 +165,44 @@ describe('stella embed', () => {
     expect([...new Int8Array(data)]).toEqual(expected.map((byte) => byte - 128))
   })
 
+  it('takes ranges from one run and encodes bytes in them in another', async () => {
+    const ranges = join(cli.folder, 'ranges.json')
+    const texts = ['one', 'two words', 'three words here']
+    const sample = await stella(['embed', '--save-ranges', ranges, ...texts])
+    expect(sample.stderr).toContain(`wrote the ranges of 3 vectors to ${ranges}; from 100 on they are stable`)
+    const vectors = linesOf(sample.text).map((line) => line.embedding)
+    const dimension = (index: number): readonly number[] => vectors.map((vector) => vector[index] ?? NaN)
+    const saved = JSON.parse(await readFile(ranges, 'utf8')) as Record<'minimum' | 'maximum', number[]>
+    expect(saved).toMatchObject({ model: 'stella-nano', dimensions: 256, normalized: true, vectors: 3 })
+    expect(saved.minimum).toEqual(saved.minimum.map((_, index) => Math.min(...dimension(index))))
+    expect(saved.maximum).toEqual(saved.maximum.map((_, index) => Math.max(...dimension(index))))
+    const argv = ['embed', '--quiet', '--ranges', ranges]
+    const uint8 = linesOf((await stella([...argv, '--encoding', 'uint8', ...texts])).text).map((line) => line.embedding)
+    // Whichever text has the lowest number of a dimension has code 0 there.
+    expect(saved.minimum.map((_, index) => Math.min(...uint8.map((code) => code[index] ?? NaN)))).toEqual(
+      Array<number>(256).fill(0),
+    )
+    const step = (index: number): number => ((saved.maximum[index] ?? NaN) - (saved.minimum[index] ?? NaN)) / 255
+    const decoded = (code: number, index: number): number => code * step(index) + (saved.minimum[index] ?? NaN)
+    const errors = uint8.flatMap((codes, text) =>
+      codes.map((code, index) => Math.abs(decoded(code, index) - (vectors[text]?.[index] ?? NaN)) / step(index)),
+    )
+    expect(Math.max(...errors)).toBeLessThan(1.001)
+    const int8 = await stella([...argv, '--encoding', 'int8', '--format', 'npy', ...texts])
+    const { descr, rows, columns, data } = readNpy(int8.stdout)
+    expect([descr, rows, columns]).toEqual(['|i1', 3, 256])
+    expect([...new Int8Array(data)]).toEqual(uint8.flat().map((code) => code - 128))
+    const other = await stella([...argv, '--encoding', 'int8', '--dimensions', '512', 'one'])
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('of dimensions 256, and those of this run')])
+  })
+
+  it('saves no ranges of one text, and writes no result either', async () => {
+    const [ranges, out] = [join(cli.folder, 'one.json'), join(cli.folder, 'one.jsonl')]
+    const { code, stderr } = await stella(['embed', 'one', '--save-ranges', ranges, '--out', out])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Ranges need at least 2 vectors')])
+    for (const path of [ranges, out]) await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
   it('embeds with any checkpoint folder, head and prompt', async () => {
     const checkpoint = join(cli.folder, 'qwen2-tiny')
     await makeCheckpoint(checkpoint, CHECKPOINT_SPECS['qwen2-tiny'])

@@ -106,7 +106,7 @@ describe('loading', () => {
     await Promise.all(TEXTS.slice(0, 20).map((text) => pool.embed('stella-nano', text)))
     await pool.preload('stella-nano')
     const [stats] = pool.stats().models
-    expect(stats).toMatchObject({ state: 'ready', workers: 2, loads: 2, texts: 20 })
+    expect(stats).toMatchObject({ state: 'loaded', workers: 2, loads: 2, texts: 20 })
     expect(ready).toHaveBeenCalledTimes(2)
   })
 

@@ -1,10 +1,11 @@
 /** The TypeScript examples of the documentation: found, compiled as a user's modules, and run. Knows none of them. */
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { runInThisContext } from 'node:vm'
 
 import ts from 'typescript'
+
+import { readPage } from './doc-pages.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -19,21 +20,18 @@ export interface Example {
 
 /** The blocks of a page that are marked `ts`. */
 export function readExamples(file: string): readonly Example[] {
-  const text = readFileSync(join(ROOT, file), 'utf8')
-  return Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ({ index, 1: code = '' }) => ({
-    file,
-    line: text.slice(0, index).split('\n').length + 1,
-    code,
-  }))
+  const blocks = readPage(file).blocks.filter(({ language }) => language === 'ts')
+  return blocks.map(({ line, code }) => ({ file, line, code }))
 }
 
 /** What examples may use without importing it, as the head of `docs/pool.md` says; and what they import and is not here. */
-const PREAMBLE = `
-import type * as api from 'stella-pool'
+const PREAMBLE = `import type * as api from 'stella-pool'
 declare global {
   const pool: api.EmbeddingPool
   const documents: readonly string[]
   const signal: AbortSignal
+  const evaluator: api.StellaEvaluator
+  const pairs: readonly api.TextPair[]
   function save(index: number, embedding: Float32Array): Promise<void>
   const EmbeddingPool: typeof api.EmbeddingPool
   const describeCheckpoint: typeof api.describeCheckpoint
@@ -41,6 +39,12 @@ declare global {
   const isStellaError: typeof api.isStellaError
 }
 `
+
+/**
+ * What declares the names that examples use and do not import. No `.d.ts`, whose mistakes the compiler would pass over:
+ * a type that is not there would be `any`, and every use of it right.
+ */
+export const SURROUNDINGS: Example = { file: 'docs/surroundings', line: 1, code: PREAMBLE }
 
 /** As much of it as an example takes; checked against @opentelemetry/api 1.9.1 by hand. */
 const OPEN_TELEMETRY = `
@@ -56,6 +60,33 @@ declare module '@opentelemetry/api' {
 }
 `
 
+/** The same; tried with express 5 by hand. */
+const EXPRESS = `
+declare module 'express' {
+  import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+  export interface Request extends IncomingMessage {
+    readonly body: unknown
+    readonly originalUrl: string
+  }
+  export interface Response extends ServerResponse {
+    json(body: unknown): this
+    set(headers: Readonly<Record<string, string>>): this
+    status(code: number): this
+    send(body: string): this
+  }
+  export type NextFunction = (error?: unknown) => void
+  type Handler = (request: Request, response: Response, next: NextFunction) => unknown
+  type ErrorHandler = (error: unknown, request: Request, response: Response, next: NextFunction) => unknown
+  interface Application {
+    post(path: string, ...handlers: readonly Handler[]): this
+    use(handler: ErrorHandler): this
+    listen(port: number, host: string): Server
+  }
+  const express: (() => Application) & { json(options: { readonly limit: string }): Handler }
+  export default express
+}
+`
+
 /** A program of all examples and of what they import, from the sources. */
 export function programOf(examples: readonly Example[]): ts.Program {
   const options: ts.CompilerOptions = {
@@ -68,8 +99,9 @@ export function programOf(examples: readonly Example[]): ts.Program {
     },
   }
   const files = new Map([
-    [join(ROOT, 'docs/preamble.d.ts'), PREAMBLE],
+    [pathOf(SURROUNDINGS), PREAMBLE],
     [join(ROOT, 'docs/open-telemetry.d.ts'), OPEN_TELEMETRY],
+    [join(ROOT, 'docs/express.d.ts'), EXPRESS],
     // A module each, so that two of them may have the same names.
     ...examples.map((example) => [pathOf(example), `${example.code}\nexport {}`] as const),
   ])

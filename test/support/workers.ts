@@ -14,7 +14,7 @@ export const VARIANT = { dimensions: 256, normalize: true } as const
 /** What a worker of the embedded model is told, once its artefact is there. */
 export async function nanoSetup(home: string): Promise<EmbeddingWorkerSetup> {
   const { folder, manifest } = await prepareArtefact(STELLA_NANO, { home })
-  return { artefact: folder, fingerprint: manifest.fingerprint, threads: 1, sharedWeights: false }
+  return { artefact: folder, fingerprint: manifest.fingerprint, threads: 1, device: 'cpu', sharedWeights: false }
 }
 
 /** A worker of the embedded model, and what was said of its loss. */

@@ -26,7 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   // rank 1
   protocol: {
     files: /^workers\/(protocol|pack-protocol|graph-protocol|tokenizing-protocol|shared-counts)\.ts$/,
-    parts: ['errors', 'registry', 'show'],
+    parts: ['errors', 'registry', 'runtime', 'show'],
     node: true,
   },
   files: {
@@ -40,6 +40,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     parts: ['errors', 'registry', 'show'],
     packages: { '@bufbuild/protobuf': ANY },
     node: true,
+  },
+  vectors: {
+    files: /^src\/vectors\//,
+    parts: ['errors', 'show'],
   },
   runtime: {
     files: /^src\/runtime\//,
@@ -113,23 +117,58 @@ const PARTS: Readonly<Record<string, Part>> = {
   // Beside the pool, and reached from nothing but tests: it needs no package, and loads no native code.
   fake: {
     files: /^src\/fake\//,
-    parts: ['pool', 'inference', 'packed', 'text', 'files', 'registry', 'errors', 'show'],
+    parts: ['pool', 'inference', 'runtime', 'packed', 'text', 'vectors', 'files', 'registry', 'errors', 'show'],
   },
   // rank 5
-  evaluation: {
-    files: /^src\/evaluation\//,
-    parts: ['pool', 'inference', 'convert', 'files', 'registry', 'errors', 'events', 'show'],
-    packages: { zod: ANY },
+  model: {
+    files: /^src\/model\//,
+    parts: ['pool', 'scheduler', 'inference', 'convert', 'runtime', 'vectors', 'registry', 'errors', 'show'],
     node: true,
   },
+  // rank 6
+  evaluation: {
+    files: /^src\/evaluation\//,
+    parts: [
+      'model',
+      'pool',
+      'inference',
+      'convert',
+      'runtime',
+      'vectors',
+      'files',
+      'registry',
+      'errors',
+      'events',
+      'show',
+    ],
+    packages: { zod: ANY, 'csv-parse': ANY, 'csv-stringify': ANY },
+    node: true,
+  },
+  provider: {
+    files: /^src\/provider\//,
+    parts: ['model', 'pool', 'inference', 'convert', 'runtime', 'vectors', 'files', 'registry', 'errors', 'show'],
+    node: true,
+  },
+  config: {
+    files: /^src\/config\//,
+    parts: ['model', 'evaluation', 'pool', 'inference', 'convert', 'runtime', 'files', 'registry', 'errors', 'show'],
+    packages: { zod: ANY, yaml: ANY },
+    node: true,
+  },
+  // rank 7
   index: {
     files: /^src\/index\.ts$/,
     parts: [
+      'config',
+      'provider',
       'evaluation',
+      'model',
       'pool',
       'scheduler',
       'inference',
       'convert',
+      'vectors',
+      'runtime',
       'packed',
       'text',
       'files',
@@ -139,12 +178,16 @@ const PARTS: Readonly<Record<string, Part>> = {
       'show',
     ],
   },
-  // rank 6
+  // rank 8
   cli: {
     files: /^src\/cli\//,
     parts: [
       'index',
+      'config',
+      'provider',
       'evaluation',
+      'model',
+      'vectors',
       'pool',
       'inference',
       'convert',
@@ -168,6 +211,7 @@ const TYPES_ONLY = [
   { from: /^src\/events\.ts$/, to: 'errors' },
   { from: /^src\/onnx\//, to: 'registry' },
   { from: /^workers\/protocol\.ts$/, to: 'registry' },
+  { from: /^workers\//, to: 'runtime' },
 ] as const
 
 /** The telemetry switch is an exception: it is set, not read, and native code looks for it nowhere else. */

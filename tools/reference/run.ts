@@ -1,5 +1,5 @@
 /**
- * Regenerates every golden file from seeds: checkpoints, then candle, then transformers where a Python is given.
+ * Regenerates every golden file from seeds: checkpoints, then candle, then what Python runs where one is given.
  * Runs the engines and holds no model code.
  *
  *     npx tsx tools/reference/run.ts --python /path/to/venv/bin/python
@@ -95,6 +95,7 @@ async function runEngines(jobs: readonly Job[], scratch: string, python: string 
     run(python, ['-B', script, checkpoint, list, transformersOut], HERE)
     run(python, ['-B', 'compare.py', candleOut, transformersOut], HERE)
   }
+  if (python !== undefined) run(python, ['-B', 'quantization.py', join(GOLDEN, 'quantization.json')], HERE)
 }
 
 function run(command: string, args: readonly string[], cwd: string): void {

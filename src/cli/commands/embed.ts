@@ -1,16 +1,18 @@
 /** `stella embed`: texts in, vectors out. Puts source, model and format together; does the work of none of them. */
 import type { StellaModelInfo } from '../../../registry/types.js'
-import { encodedLength } from '../../inference/encoding.js'
 import type { EmbedOptions } from '../../inference/options.js'
 import { resolveEmbedOptions } from '../../inference/options.js'
 import type { TaskName } from '../../inference/task.js'
 import type { CommandContext, RunCommand } from '../command.js'
+import type { EmbedEncoder } from '../embed-encoder.js'
+import { openEncoder } from '../embed-encoder.js'
 import { runEmbed } from '../embed-run.js'
 import { EXIT } from '../exit-code.js'
 import { jsonSink } from '../formats/json.js'
 import { jsonlSink } from '../formats/jsonl.js'
 import { npySink } from '../formats/npy.js'
 import type { MakeSink, ResultFacts, ResultSums } from '../formats/sink.js'
+import type { RowSource } from '../input/rows.js'
 import { openSource } from '../input/source.js'
 import { chooseModel, withPool } from '../model.js'
 import { OPTIONS } from '../options.js'
@@ -24,16 +26,39 @@ const SINKS = { jsonl: jsonlSink, json: jsonSink, npy: npySink } as const satisf
 
 /** Runs the command. */
 export const run: RunCommand = async (context) => {
-  const { values, output, report } = context
+  const { values } = context
   const format = chooseFormat(context)
   const source = await openSource(context)
   const info = await chooseModel(context)
   const options = embedOptions(values, info)
   const { dimensions, maxLength } = resolveEmbedOptions(info, options)
   const encoding = values.encoding ?? OPTIONS.encoding.default
-  // Refused now where it cannot be, and not after the model has run.
-  encodedLength(dimensions, encoding)
-  const facts: ResultFacts = { model: info.key, dimensions, encoding }
+  const normalized = !values['no-normalize']
+  const encoder = await openEncoder(context, encoding, { model: info.key, dimensions, normalized })
+  try {
+    const facts = { model: info.key, dimensions, encoding }
+    const sums = await embedSource(context, { format, source, info, options, maxLength, encoder, facts })
+    tell(context, sums, maxLength)
+  } finally {
+    await encoder.discard()
+  }
+  return EXIT.done
+}
+
+/** What to embed, with what, and what to make of it. */
+interface Job {
+  readonly format: Format
+  readonly source: RowSource
+  readonly info: StellaModelInfo
+  readonly options: EmbedOptions
+  readonly maxLength: number
+  readonly encoder: EmbedEncoder
+  readonly facts: ResultFacts
+}
+
+async function embedSource(context: CommandContext, job: Job): Promise<ResultSums> {
+  const { values, output, report } = context
+  const { format, source, info, options, maxLength, encoder, facts } = job
   const file = values.out === undefined ? undefined : await openOutputFile(values.out)
   try {
     const sums = await withPool(context, info, { workers: values.workers, maxLength }, (pool) => {
@@ -53,17 +78,18 @@ export const run: RunCommand = async (context) => {
             },
           }),
         sink,
-        encoding,
+        encode: encoder.encode,
         signal: context.signal,
         onProgress,
       })
     })
+    // First, as it can still be refused.
+    await encoder.commit()
     await file?.commit()
-    tell(context, sums, maxLength)
+    return sums
   } finally {
     await file?.discard()
   }
-  return EXIT.done
 }
 
 /** The options of a call, as the command line gave them. */

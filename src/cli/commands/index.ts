@@ -1,7 +1,7 @@
 /** The commands there are. Their code is loaded when they run: `--help` starts no engine. */
 import type { CommandSpec } from '../command.js'
 
-const MODEL_OPTIONS = ['model', 'checkpoint', 'precision', 'download'] as const
+const MODEL_OPTIONS = ['config', 'model', 'checkpoint', 'precision', 'download'] as const
 const CALL_OPTIONS = ['task', 'prompt', 'dimensions', 'max-length', 'overflow'] as const
 const POOL_OPTIONS = ['memory', 'workers', 'threads'] as const
 
@@ -17,6 +17,9 @@ export const COMMANDS: readonly CommandSpec[] = [
         'the jsonl output. Input of any length is streamed.',
       'jsonl prints a line per text, in the order of the texts: {"index":0,"embedding":[…],"tokens":7,"truncated":false}. ' +
         'json prints one document. npy is a NumPy array [texts, dimensions].',
+      'The encodings are those of sentence-transformers. int8 and uint8 are places in the range of each dimension, which ' +
+        'one run takes from texts like yours (--save-ranges) and all others use (--ranges): vectors of different ranges ' +
+        'cannot be compared.',
     ],
     arguments: { min: 0, max: Number.POSITIVE_INFINITY, what: 'any number of texts' },
     options: [
@@ -27,6 +30,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...CALL_OPTIONS,
       'no-normalize',
       'encoding',
+      'ranges',
+      'save-ranges',
       'format',
       'out',
       ...POOL_OPTIONS,
@@ -37,6 +42,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       'embed --file texts.txt --out vectors.npy --format npy',
       'embed -m stella-en-400m-v5 --dimensions 256 --download "a text"',
       'embed --checkpoint ./my-fine-tune --file docs.jsonl > vectors.jsonl',
+      'embed --file sample.txt --save-ranges ranges.json --out sample.jsonl',
+      'embed --file texts.txt --encoding int8 --ranges ranges.json --format npy --out codes.npy',
     ],
     load: async () => (await import('./embed.js')).run,
   },
@@ -53,6 +60,50 @@ export const COMMANDS: readonly CommandSpec[] = [
     meanings: { task: 's2p_query, s2s_query or document, for both texts (default: s2s_query)' },
     examples: ['similarity "A cat sits outside." "A dog plays in the garden."'],
     load: async () => (await import('./similarity.js')).run,
+  },
+  {
+    name: 'evaluate',
+    usage: '<pairs.jsonl|pairs.csv|-> [--report out.html] [--out scores.jsonl|scores.csv] [options]',
+    summary: 'Score pairs of texts by how alike they are, and report',
+    details: [
+      'A line of a .jsonl file is an object with the two texts and, where there is one, an id: {"id":"a","groundTruth":' +
+        '"…","prediction":"…"}. A .csv file has a header with these names; fields with delimiters, quotation marks or ' +
+        'line ends in them are quoted. Files of any length are streamed.',
+      'Scores are written in the order of the pairs, to standard output or to --out. normalizedCosine is (cosine + 1) / 2. ' +
+        'A csv result puts an apostrophe before texts that a spreadsheet would run as a formula; jsonl has them as they are.',
+      'A line that holds no pair, and a pair that cannot be compared, is a failed pair with its error and no score; the ' +
+        'others go on. The exit code is 1 where a pair failed. What was found is summed up on standard error, or with ' +
+        '--json as a document: on standard output where --out takes the scores, else on standard error.',
+    ],
+    arguments: { min: 1, max: 1, what: 'one file of pairs, or - for standard input' },
+    options: [
+      'pairs-format',
+      'delimiter',
+      'ground-truth-field',
+      'prediction-field',
+      'id-field',
+      ...MODEL_OPTIONS,
+      'task',
+      'prompt',
+      'dimensions',
+      'max-length',
+      'scores-format',
+      'texts',
+      'out',
+      'report-file',
+      ...POOL_OPTIONS,
+    ],
+    meanings: {
+      task: 's2p_query, s2s_query or document, for both texts (default: s2s_query)',
+      out: 'write the scores to this file instead of standard output',
+      json: 'print the summary, and errors, as JSON',
+    },
+    examples: [
+      'evaluate pairs.jsonl --report report.html --out scores.jsonl',
+      'evaluate answers.csv --delimiter semicolon --prediction-field answer',
+      'evaluate - -m stella-en-400m-v5 --format csv < pairs.jsonl > scores.csv',
+    ],
+    load: async () => (await import('./evaluate.js')).run,
   },
   {
     name: 'models',
@@ -143,5 +194,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     diagnoses: true,
     examples: ['doctor', 'doctor stella-en-400m-v5 --verify', 'doctor --json'],
     load: async () => (await import('./doctor.js')).run,
+  },
+  {
+    name: 'init',
+    usage: '[path] [--format yaml|json] [--force] | [path] --show',
+    summary: 'Write a configuration file that explains every key',
+    details: [
+      'Without a path it is stella.config.yaml in the current folder. Every key is there with its meaning, its default and ' +
+        'what is accepted, commented out; JSON has no comments, and gets the defaults. A file that is there is left alone.',
+      'No command looks for this file by itself: name it with --config, or in STELLA_CONFIG.',
+      '--show prints every key of a file with its value and where that comes from: the file, a variable, or the default.',
+    ],
+    arguments: { min: 0, max: 1, what: 'at most one path' },
+    options: ['config-format', 'force', 'show'],
+    meanings: { force: 'replace a file that is there' },
+    examples: ['init', 'init settings/embedding.json', 'init --show stella.config.yaml'],
+    load: async () => (await import('./init.js')).run,
   },
 ]

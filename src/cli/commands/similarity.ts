@@ -1,6 +1,6 @@
 /** `stella similarity`: how alike two texts are. */
 import { StellaError } from '../../errors.js'
-import { cosineSimilarity } from '../../evaluation/similarity.js'
+import { cosineSimilarity } from '../../vectors/similarity.js'
 import { resolveEmbedOptions } from '../../inference/options.js'
 import type { RunCommand } from '../command.js'
 import { EXIT } from '../exit-code.js'

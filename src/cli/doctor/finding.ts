@@ -28,6 +28,8 @@ export const FINDING_IDS = [
   'settings.hub',
   /** `STELLA_*` variables. Subject: the variable. */
   'settings.stella',
+  /** The configuration file that `STELLA_CONFIG` names. */
+  'settings.config',
   /** Folder of converted models. */
   'home.folder',
   /** Space in it, and the file system. */

@@ -5,8 +5,8 @@
 import { endianness } from 'node:os'
 
 import { StellaError } from '../../errors.js'
-import type { EncodedEmbedding, Encoding } from '../../inference/encoding.js'
-import { encodedLength } from '../../inference/encoding.js'
+import type { EncodedEmbedding, Encoding } from '../../vectors/codes.js'
+import { encodedLength } from '../../vectors/codes.js'
 import type { ByteSink } from '../output.js'
 import type { MakeSink, ResultSink } from './sink.js'
 
@@ -20,9 +20,15 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]
 const LENGTH_BYTES = 2
 
 /** NumPy's names of the types: little-endian float32, int8, uint8. */
-const DESCRIPTIONS = { float32: '<f4', binary: '|i1', ubinary: '|u1' } as const satisfies Record<Encoding, string>
+const DESCRIPTIONS = {
+  float32: '<f4',
+  int8: '|i1',
+  uint8: '|u1',
+  binary: '|i1',
+  ubinary: '|u1',
+} as const satisfies Record<Encoding, string>
 
-/** Bytes of float32 gathered for an output whose beginning cannot be written last. */
+/** Bytes gathered for an output whose beginning cannot be written last. */
 export const MAX_COLLECTED_BYTES = 2 ** 31
 
 /** A target whose first bytes can be written again. */

@@ -1,6 +1,5 @@
 /** What a result format is: a way to write embeddings as they come, in the order of the texts. */
-import type { Encoding } from '../../inference/encoding.js'
-import type { EncodedEmbedding } from '../../inference/encoding.js'
+import type { EncodedEmbedding, Encoding } from '../../vectors/codes.js'
 import type { ByteSink } from '../output.js'
 import type { Extra } from '../input/rows.js'
 

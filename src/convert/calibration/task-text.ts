@@ -5,7 +5,9 @@ import type { PromptInfo } from '../../../registry/types.js'
 
 /** A text, and the task whose prompt goes before it. */
 export interface TaskText {
+  /** Whose prompt goes before the text. */
   readonly task: keyof PromptInfo
+  /** Without the prompt. */
   readonly text: string
 }
 

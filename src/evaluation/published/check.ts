@@ -1,7 +1,7 @@
 /** What a published number is compared by. Knows no model and no number: they are in the files beside this one. */
 import type { BatchEmbedResult, EmbedInput } from '../../inference/embed-texts.js'
 import type { BatchEmbedOptions } from '../../inference/options.js'
-import { cosineSimilarity } from '../similarity.js'
+import { cosineSimilarity } from '../../vectors/similarity.js'
 
 /** Embeds texts with the model under test. */
 export type EmbedTexts = (inputs: readonly EmbedInput[], options?: BatchEmbedOptions) => Promise<BatchEmbedResult>

@@ -1,5 +1,5 @@
 /** What others published about the real weights of the 400M. */
-import { cosineSimilarity } from '../similarity.js'
+import { cosineSimilarity } from '../../vectors/similarity.js'
 import { cardCheck } from './card.js'
 import type { PublishedCheck } from './check.js'
 import { compare, compareTable, vectorAt } from './check.js'

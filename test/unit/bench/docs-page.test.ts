@@ -2,13 +2,18 @@ import { readFile } from 'node:fs/promises'
 
 import { describe, expect, it } from 'vitest'
 
-import { BENCHMARKS_PAGE, withResults } from '../../../bench/docs.js'
+import { BENCHMARKS_PAGE, PERFORMANCE_PAGE, withResults, withSummary } from '../../../bench/docs.js'
 import { readResults } from '../../../bench/support/results.js'
 import { PEERS, TABLE } from './results.js'
 
 it('docs/benchmarks.md says what bench/results holds (npm run bench:docs)', async () => {
   const page = await readFile(BENCHMARKS_PAGE, 'utf8')
   expect(page).toBe(withResults(page, await readResults()))
+})
+
+it('docs/performance.md says it in short (npm run bench:docs)', async () => {
+  const page = await readFile(PERFORMANCE_PAGE, 'utf8')
+  expect(page).toBe(withSummary(page, await readResults()))
 })
 
 describe('the page', () => {

@@ -63,7 +63,7 @@ function setUp(texts: Iterable<string>, embed: EmbedChunk = byLength, signal = n
     source: sourceOf(texts, counts),
     embed,
     sink,
-    encoding: 'float32',
+    encode: (embedding) => embedding,
     signal,
     onProgress: (done) => progress.push(done),
   })

@@ -101,14 +101,20 @@ describe('npySink', () => {
   })
 
   it.each([
-    ['binary', '|i1', Int8Array.of(-128, 127)],
-    ['ubinary', '|u1', Uint8Array.of(0, 255)],
-  ] as const)('writes %s as bytes, an eighth as many columns', async (encoding, descr, embedding) => {
-    const target = new Memory()
-    const sink = npySink(target, { model: 'm', dimensions: 16, encoding })
-    await sink.write([{ index: 0, embedding, tokens: 1, truncated: false, extra: undefined }])
-    await sink.finish({ texts: 1, tokens: 1, tokensTotal: 1, truncated: 0 })
-    expect(target.bytes.toString('latin1')).toContain(`'descr': '${descr}', 'fortran_order': False, 'shape': (1, 2)`)
-    expect(target.bytes.subarray(NPY_HEADER_BYTES)).toEqual(Buffer.from(embedding.buffer))
-  })
+    ['binary', '|i1', 16, Int8Array.of(-128, 127)],
+    ['ubinary', '|u1', 16, Uint8Array.of(0, 255)],
+    ['ubinary', '|u1', 12, Uint8Array.of(7, 128)],
+    ['int8', '|i1', 2, Int8Array.of(-128, 127)],
+    ['uint8', '|u1', 2, Uint8Array.of(0, 255)],
+  ] as const)(
+    'writes %s as bytes: %s, %i dimensions in two columns',
+    async (encoding, descr, dimensions, embedding) => {
+      const target = new Memory()
+      const sink = npySink(target, { model: 'm', dimensions, encoding })
+      await sink.write([{ index: 0, embedding, tokens: 1, truncated: false, extra: undefined }])
+      await sink.finish({ texts: 1, tokens: 1, tokensTotal: 1, truncated: 0 })
+      expect(target.bytes.toString('latin1')).toContain(`'descr': '${descr}', 'fortran_order': False, 'shape': (1, 2)`)
+      expect(target.bytes.subarray(NPY_HEADER_BYTES)).toEqual(Buffer.from(embedding.buffer))
+    },
+  )
 })

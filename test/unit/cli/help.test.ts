@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { COMMANDS } from '../../../src/cli/commands/index.js'
 import { commandHelp, programHelp } from '../../../src/cli/help.js'
-import { COMMON_OPTIONS, environmentName, rowOf } from '../../../src/cli/options.js'
+import { COMMON_OPTIONS, environmentName, flagOf, rowOf } from '../../../src/cli/options.js'
 
 /** Columns that help may take. */
 const WIDTH = 100
@@ -27,7 +27,7 @@ describe.each(COMMANDS)('commandHelp of $name', (command) => {
     expect(help.startsWith(`usage: stella ${command.name}`)).toBe(true)
     for (const name of [...command.options, ...COMMON_OPTIONS]) {
       const row = rowOf(name)
-      expect(help).toMatch(new RegExp(`--${name}[ <\\n]`))
+      expect(help).toMatch(new RegExp(`--${flagOf(name)}[ <\\n]`))
       const variable = environmentName(name)
       if (variable !== undefined) expect(help).toContain(`[${variable}]`)
       for (const choice of row.choices ?? []) expect(help).toContain(choice)

@@ -80,8 +80,7 @@ describe('parseOptions', () => {
     [['--dims', '1024,'], /got ``/, undefined],
     [['--format', 'jsnol'], /jsonl, json or npy; got `jsnol`/, /`jsonl`/],
     [['--precision', 'half'], /auto, fp32, int8 or int4/, undefined],
-    [['--encoding', 'int8'], /`int8` needs calibration ranges/, undefined],
-    [['--encoding', 'uint8'], /`uint8` needs calibration ranges/, undefined],
+    [['--encoding', 'int4'], /float32, int8, uint8, binary or ubinary; got `int4`/, /`int8`/],
     [['--encoding', 'toString'], /got `toString`/, undefined],
   ])('refuses %j', (argv, message, hint) => {
     const error = refusal(argv)
@@ -99,9 +98,9 @@ describe('parseOptions', () => {
 })
 
 describe('environment variables', () => {
-  it('stand in for every option but --help and --version', () => {
+  it('stand in for every option but --show, --help and --version', () => {
     const without = ALL.filter((name) => environmentName(name) === undefined)
-    expect(without).toEqual(['help', 'version'])
+    expect(without).toEqual(['show', 'help', 'version'])
     expect(environmentName('max-length')).toBe('STELLA_MAX_LENGTH')
     expect(environmentName('no-normalize')).toBe('STELLA_NO_NORMALIZE')
   })
@@ -137,6 +136,19 @@ describe('environment variables', () => {
       'Expected `STELLA_FORMAT` to be jsonl, json or npy; got `xml`',
     )
     expect(refusal([], { STELLA_QUIET: 'maybe' }).message).toContain('`STELLA_QUIET` to be one of 1, true, yes, on, 0')
+  })
+
+  it('are those of the row, where two commands have options of one name', () => {
+    const accepted = ['report-file', 'scores-format'] as const
+    expect(parse(['--report', 'x.html', '--format', 'csv'], {}, accepted).values).toMatchObject({
+      'report-file': 'x.html',
+      'scores-format': 'csv',
+      report: false,
+      format: undefined,
+    })
+    const env = { STELLA_REPORT: '1', STELLA_REPORT_FILE: 'y.html', STELLA_FORMAT: 'npy' }
+    expect(parse([], env, accepted).values).toMatchObject({ 'report-file': 'y.html', 'scores-format': undefined })
+    expect(refusal(['--report-file', 'x'], {}, accepted).hint).toBe('Did you mean `--report`?')
   })
 
   it('have no effect on commands without the option', () => {

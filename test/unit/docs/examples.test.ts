@@ -1,7 +1,7 @@
 /** The documentation holds: its examples compile, those of the pool's page run, and that page leaves nothing out. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
@@ -9,15 +9,15 @@ import type { FakePool, FakePoolOptions } from '../../../src/fake/index.js'
 import * as testing from '../../../src/fake/index.js'
 import * as api from '../../../src/index.js'
 import type { Example, Surroundings } from '../../support/doc-examples.js'
-import { namesOf, problemsOf, programOf, readExamples, runExample } from '../../support/doc-examples.js'
+import { SURROUNDINGS, namesOf, problemsOf, programOf, readExamples, runExample } from '../../support/doc-examples.js'
+import { PAGES } from '../../support/doc-pages.js'
 import { temporaryFolder } from '../../support/temp-folder.js'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const POOL_PAGE = 'docs/pool.md'
 const DOCUMENTS = Array.from({ length: 200 }, (_, index) => `text ${index}`)
 
-const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
-const examples = pages.filter((name) => name.endsWith('.md')).flatMap(readExamples)
+const examples = PAGES.flatMap(readExamples)
 const program = programOf(examples)
 const nameOf = ({ file, line }: Example): string => `${file}:${line}`
 
@@ -63,6 +63,10 @@ async function surroundings(): Promise<Place> {
 describe('every example', () => {
   it.each(examples.map((example) => [nameOf(example), example] as const))('%s compiles', (_, example) => {
     expect(problemsOf(program, example)).toEqual([])
+  })
+
+  it('finds names around it that are declared with types there are', () => {
+    expect(problemsOf(program, SURROUNDINGS)).toEqual([])
   })
 
   it('is found, on each of the pages', () => {
@@ -182,7 +186,7 @@ describe('the bridge to OpenTelemetry', () => {
     expect(spans.every(({ ended }) => ended === 1)).toBe(true)
     const [call, load, batch, failed] = spans
     expect(call?.attributes).toMatchObject({ model: 'stella-nano', call: 'batchEmbed', texts: 2, lane: 'bulk' })
-    expect(load?.attributes).toMatchObject({ model: 'stella-nano', part: 'model', precision: 'fp32' })
+    expect(load?.attributes).toMatchObject({ model: 'stella-nano', precision: 'fp32' })
     expect(batch?.attributes).toMatchObject({ texts: 2, runMs: expect.any(Number) as number })
     expect(failed?.failures).toEqual([expect.objectContaining({ code: 'INTERNAL' }), 2])
     for (const { attributes } of spans) {
@@ -220,31 +224,6 @@ describe("the pool's page", () => {
     expect(names.filter((name) => !code.some((span) => new RegExp(`\\b${name}\\b`).test(span)))).toEqual([])
   })
 })
-
-describe('every link', () => {
-  const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
-  const linked = pages.flatMap((file) =>
-    Array.from(text(file).matchAll(/\]\((?!https?:)([^)\s#]*)(#[^)\s]+)?\)/g), ({ 1: path = '', 2: anchor = '' }) => ({
-      from: file,
-      to: path === '' ? file : join(dirname(file), path),
-      anchor,
-    })),
-  )
-
-  it.each(linked.map((link) => [`${link.from} → ${link.to}${link.anchor}`, link] as const))(
-    '%s',
-    (_, { to, anchor }) => {
-      const headings = Array.from(text(to).matchAll(/^#+ (.*)$/gm), ({ 1: heading = '' }) => anchorOf(heading))
-      if (anchor !== '') expect(headings).toContain(anchor)
-    },
-  )
-})
-
-/** As GitHub makes it. */
-function anchorOf(heading: string): string {
-  const kept = heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '')
-  return `#${kept.replace(/\s/g, '-')}`
-}
 
 function missing(): never {
   throw new Error(`${POOL_PAGE} has no such example any more`)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 
 import { ModelRegistry, STELLA_EN_1_5B_V5, STELLA_EN_400M_V5, STELLA_NANO } from '../../../registry/index.js'
-import { cosineSimilarity } from '../../../src/evaluation/similarity.js'
+import { cosineSimilarity } from '../../../src/vectors/similarity.js'
 import type { FakePool, FakePoolOptions } from '../../../src/fake/index.js'
 import { createFakePool } from '../../../src/fake/index.js'
 import { failureOf } from '../../support/failure.js'
@@ -28,7 +28,7 @@ describe('a fake pool', () => {
     const pool = await open()
     expect(pool.isFake).toBe(true)
     await pool.preload(NANO)
-    expect(pool.stats().models).toEqual([expect.objectContaining({ model: NANO, state: 'ready', workers: 1 })])
+    expect(pool.stats().models).toEqual([expect.objectContaining({ model: NANO, state: 'loaded', workers: 1 })])
   })
 
   it('gives a text the same vector in every pool, alone and among others', async () => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { cosineSimilarity } from '../../../src/evaluation/similarity.js'
+import { cosineSimilarity } from '../../../src/vectors/similarity.js'
 import { FakeTokenizer } from '../../../src/fake/fake-tokenizer.js'
 import { fakeVectors } from '../../../src/fake/fake-vectors.js'
 import { packTexts } from '../../../src/packed/packing.js'

@@ -17,8 +17,8 @@ const STALE_MS = 2_000
 /** proper-lockfile may date a lock up to a second ahead; the rest is for a busy machine. */
 const SLACK_MS = 4_000
 
-async function holderOf(path: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', HOLD_LOCK, path, String(STALE_MS)], {
+async function holderOf(path: string, ...more: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', HOLD_LOCK, path, String(STALE_MS), ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => {
@@ -110,6 +110,16 @@ describe('withFileLock', () => {
     expect(signal).toBe('SIGTERM')
     const waited: string[] = []
     // With the default stale time of 20 s this would wait, were the lock still there.
+    await withFileLock(path, { onWait: (lock) => waited.push(lock) }, () => Promise.resolve())
+    expect(waited).toEqual([])
+  })
+
+  it('leaves a program that hears SIGTERM once to end as it will, and leaves no lock', async () => {
+    const path = join(await emptyFolder(), 'lock')
+    const child = await holderOf(path, 'listening')
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([7, null])
+    const waited: string[] = []
     await withFileLock(path, { onWait: (lock) => waited.push(lock) }, () => Promise.resolve())
     expect(waited).toEqual([])
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { MAX_LINE_BYTES, readLines } from '../../../src/files/lines.js'
+import { MAX_LINE_BYTES, readEachLine, readLines } from '../../../src/files/lines.js'
 
 async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
   const texts: string[] = []
@@ -75,5 +75,23 @@ describe('readLines', () => {
       details: { line: 1, limit: MAX_LINE_BYTES },
     })
     expect(read).toBeLessThanOrEqual(MAX_LINE_BYTES + 1024 * 1024)
+  })
+})
+
+describe('readEachLine', () => {
+  it('tells a line that cannot be read in its place, and reads the next ones', async () => {
+    const long = Buffer.alloc(MAX_LINE_BYTES + 1, 'x')
+    const cut = [long.subarray(0, 100), long.subarray(100), Buffer.from('y\nb\n')]
+    const whole = [Buffer.concat([long, Buffer.from('\n\xff')]), Buffer.from([0xff, 0x0a]), Buffer.from('c')]
+    const lines: unknown[] = []
+    for await (const line of readEachLine(stream([Buffer.from('a\n'), ...cut, ...whole]))) lines.push(line)
+    expect(lines).toEqual([
+      { number: 1, text: 'a', bytes: 2 },
+      { number: 2, problem: 'too-long' },
+      { number: 3, text: 'b', bytes: 2 },
+      { number: 4, problem: 'too-long' },
+      { number: 5, problem: 'not-utf8' },
+      { number: 6, text: 'c', bytes: 1 },
+    ])
   })
 })

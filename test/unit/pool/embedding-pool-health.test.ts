@@ -52,7 +52,7 @@ describe('health', () => {
       await pass(1000)
       await pool.health({ maxAgeMs: 0 })
     }
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     await pass(1000)
     expect(stats().state).toBe('unloaded')
   })

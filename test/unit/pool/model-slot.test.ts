@@ -34,7 +34,7 @@ describe('loading', () => {
     engine.workers[0]?.ready()
     await Promise.all(calls)
     expect(engine).toMatchObject({ prepares: 1, workers: { length: 1 } })
-    expect(stats()).toMatchObject({ state: 'ready', workers: 1, memory: ONE, loads: 1 })
+    expect(stats()).toMatchObject({ state: 'loaded', workers: 1, memory: ONE, loads: 1 })
   })
 
   it('that fails fails all who wait for it at once, the first caller too (origin 12), and the next call tries again', async () => {
@@ -231,7 +231,7 @@ describe('a model that nobody calls', () => {
     fakeClock()
     await pool.embed(MODEL, 'x')
     await pass(999)
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     await pass(1)
     expect(stats().state).toBe('unloaded')
     expect(tellings('modelEvicted')).toEqual([{ model: MODEL.key, reason: 'idle' }])
@@ -245,11 +245,11 @@ describe('a model that nobody calls', () => {
     const call = pool.embed(MODEL, 'x')
     const run = await running()
     await pass(60_000)
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     run.answer()
     await call
     await pass(999)
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     await pass(1)
     expect(stats().state).toBe('unloaded')
   })
@@ -259,7 +259,7 @@ describe('a model that nobody calls', () => {
     fakeClock()
     await pool.preload(MODEL, { pin: true })
     await pass(1e6)
-    expect(stats()).toMatchObject({ state: 'ready', pinned: true })
+    expect(stats()).toMatchObject({ state: 'loaded', pinned: true })
     pool.unpin(MODEL)
     await pass(1000)
     expect(stats()).toMatchObject({ state: 'unloaded', pinned: false })
@@ -299,7 +299,7 @@ describe('memory for another model', () => {
       await pool.embed(OTHER, 'x')
       await pool.embed(MODEL, 'x')
     }
-    expect(stats()).toMatchObject({ state: 'ready' })
+    expect(stats()).toMatchObject({ state: 'loaded' })
     expect(engine.alive).toHaveLength(2)
   })
 
@@ -345,7 +345,7 @@ describe('memory for another model', () => {
     await pool.embed(OTHER, 'x')
     await pool.preload(OTHER)
     expect(tellings('modelEvicted')).toEqual([])
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     expect(pool.stats().memory.granted).toBeLessThanOrEqual(TWO + 2 * WORKER_BYTES)
   })
 })

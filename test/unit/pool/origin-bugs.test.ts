@@ -106,7 +106,7 @@ describe('figures', () => {
     await pass(1)
     expect(stats().workers).toBe(1)
     await pass(239_999)
-    expect(stats().state).toBe('ready')
+    expect(stats().state).toBe('loaded')
     await pass(1)
     expect(stats().state).toBe('unloaded')
   })

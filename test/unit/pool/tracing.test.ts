@@ -100,7 +100,7 @@ describe('a subscriber', () => {
   it.each([
     ['stella-pool:embed', () => embedTracing.run(() => ({ ...EMBED }), work)],
     ['stella-pool:batch', () => batchTracing.run(() => ({ model: 'stella', worker: 1, texts: 1, tokens: 3 }), work)],
-    ['stella-pool:load', () => loadTracing.run(() => ({ model: 'stella', part: 'worker' }), work)],
+    ['stella-pool:load', () => loadTracing.run(() => ({ model: 'stella' }), work)],
   ] as const)('hears a span of %s in order, and of no other', async (name, run) => {
     const heard = listen(name)
     await run()

@@ -44,6 +44,7 @@ describe('ids', () => {
       'memory.limits',
       'settings.hub',
       'settings.stella',
+      'settings.config',
       'home.folder',
       'home.space',
       'home.leftover',

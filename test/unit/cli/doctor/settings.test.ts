@@ -88,6 +88,35 @@ describe('settings of this package', () => {
   })
 })
 
+describe('a configuration file', () => {
+  it('that STELLA_CONFIG names is read, with the variables for it', async () => {
+    const HF_HOME = await emptyFolder()
+    const path = join(HF_HOME, 'app.yaml')
+    await writeFile(path, 'workers: 2\nbatchSize: 64\n')
+    const env = { HF_HOME, STELLA_CONFIG: path, STELLA_DEVICE: 'cpu' }
+    const findings = await findingsOf(checkSettings, { env })
+    expect(only(findings, 'settings.config')).toMatchObject({
+      status: 'ok',
+      subject: path,
+      facts: { settings: [{ key: 'batchSize' }, { key: 'device' }, { key: 'workers' }], notes: [{ key: 'batchSize' }] },
+    })
+    expect(only(findings, 'settings.stella').status).toBe('ok')
+  })
+
+  it('that cannot be used is a problem, and so is a variable for its keys', async () => {
+    const HF_HOME = await emptyFolder()
+    const path = join(HF_HOME, 'app.yaml')
+    await writeFile(path, 'workers: many\nthreads: many\n')
+    const env = { HF_HOME, STELLA_CONFIG: path, STELLA_BATCH_SIZE: '0' }
+    const findings = await findingsOf(checkSettings, { env })
+    expect(only(findings, 'settings.config')).toMatchObject({ status: 'problem', facts: { count: 3 } })
+    expect(findings.find(({ subject }) => subject === 'STELLA_BATCH_SIZE')).toMatchObject({
+      status: 'problem',
+      summary: 'STELLA_BATCH_SIZE: expected an integer from 1 to 4096; got 0',
+    })
+  })
+})
+
 describe('what is looked at', () => {
   it('has its folders also where other variables are of no use, and reads no token file', async () => {
     const HF_HOME = await emptyFolder()

@@ -1,5 +1,6 @@
 /** How alike two vectors are. Knows numbers only: no model, no text. */
 import { StellaError } from '../errors.js'
+import { cosineOf } from './metric.js'
 
 /**
  * Sum of products, in float64 whatever the vectors are stored as.
@@ -24,12 +25,10 @@ export function dotProduct(a: ArrayLike<number>, b: ArrayLike<number>): number {
 export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): number {
   checkSizes(a, b)
   const product = finite(sumOfProducts(a, b))
-  const lengths = finite(Math.sqrt(sumOfProducts(a, a)) * Math.sqrt(sumOfProducts(b, b)))
-  if (lengths === 0) return 0
-  // Rounding can put equal vectors a last digit beyond 1, which acos and tests for `<= 1` do not forgive.
-  return Math.min(1, Math.max(-1, product / lengths))
+  return cosineOf(product, finite(Math.sqrt(sumOfProducts(a, a)) * Math.sqrt(sumOfProducts(b, b))))
 }
 
+/** Adds up from the first dimension to the last: the order that the blocked loops keep, so that they agree to the bit. */
 function sumOfProducts(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { cosineSimilarity, dotProduct } from '../../../src/evaluation/similarity.js'
+import { cosineSimilarity, dotProduct } from '../../../src/vectors/similarity.js'
 
 const vectors = fc.integer({ min: 1, max: 20 }).chain((length) => {
   const vector = fc.float32Array({ minLength: length, maxLength: length, noNaN: true, noDefaultInfinity: true })
