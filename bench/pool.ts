@@ -15,7 +15,7 @@ import { asPrecision, findModel } from './support/models.js'
 const USAGE = `usage: npm run bench:pool -- [options]
 
 --parts a,b         of ${POOL_PARTS.map(({ name }) => name).join(', ')} (default: all)
---model name        for saturation, urgency and ledger: a stand-in, or name=folder of a checkpoint
+--model name        for singles, saturation, urgency and ledger: a stand-in, or name=folder of a checkpoint
                     (default: ${STELLA_EN_400M_V5.key})
 --precision p       of that model (default: int8)
 --rounds n          turns of each measurement (default: 5)

@@ -4,7 +4,7 @@ import type { Precision } from '../../src/index.js'
 /** Each part, and whether it needs a model as large as those in use. */
 export const POOL_PARTS = [
   { name: 'overhead', model: 'embedded' },
-  { name: 'singles', model: 'embedded' },
+  { name: 'singles', model: 'large' },
   { name: 'saturation', model: 'large' },
   { name: 'urgency', model: 'large' },
   { name: 'ledger', model: 'large' },

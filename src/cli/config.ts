@@ -17,6 +17,7 @@ const OPTION_OF = {
   normalizeEmbeddings: 'no-normalize',
   promptType: 'task',
   precision: 'precision',
+  device: 'device',
   memory: 'memory',
   workers: 'workers',
   threads: 'threads',

@@ -118,10 +118,9 @@ export async function withPool<T>(
   use: (pool: EmbeddingPool) => Promise<T>,
 ): Promise<T> {
   const { values } = context
-  const { memory, threads, dimensions } = values
+  const { memory, threads, dimensions, device } = values
   const { signal, ...prepare } = prepareOptions(context, info)
   const logger = warningsTo(context.report)
-  const device = context.config?.model.device
   const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, device, logger, ...prepare })
   try {
     tellQuality(info, context.report)

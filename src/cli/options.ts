@@ -5,6 +5,7 @@ import { DEFAULT_MODEL } from '../../registry/index.js'
 import { PRECISIONS } from '../convert/recipe.js'
 import { DELIMITER_NAMES, PAIRS_FORMATS } from '../evaluation/pairs/formats.js'
 import { SCORES_FORMATS } from '../evaluation/report/scores-format.js'
+import { DEVICES } from '../runtime/devices.js'
 import { OVERFLOW_POLICIES } from '../text/overflow.js'
 import { ENCODINGS } from '../vectors/codes.js'
 
@@ -39,6 +40,12 @@ export const OPTIONS = {
     choices: ['auto', ...PRECISIONS],
     default: 'auto',
     help: 'fp32 is the reference, int8 the fastest, int4 the smallest; auto takes int8 where it is faithful',
+  },
+  device: {
+    kind: 'choice',
+    choices: DEVICES,
+    default: 'auto',
+    help: 'where to run, of what ONNX Runtime has on this platform; auto is the CPU',
   },
   calibration: {
     kind: 'text',

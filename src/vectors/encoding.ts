@@ -81,14 +81,16 @@ export function encodeEmbeddings(
 }
 
 /**
- * {@link encodeEmbedding} for many vectors of one size that come one by one: what can be refused is refused here.
+ * {@link encodeEmbedding} for many vectors of one size that come one by one: what can be refused is refused here, and the
+ * steps of the ranges are worked out once.
  *
+ * @param dimensions - Of every vector.
  * @throws {StellaError} OPTION_INVALID or INPUT_INVALID for the ranges.
  */
 export function embeddingEncoder<E extends Encoding>(
   encoding: E,
   dimensions: number,
-  options: EncodingOptions,
+  options: EncodingOptions = {},
 ): (embedding: Float32Array) => EncodedArrays[E] {
   return encoderOf(encoding, dimensions, options) as (embedding: Float32Array) => EncodedArrays[E]
 }

@@ -15,54 +15,46 @@ const ROWS_AT_ONCE = 4
 export function lengthsOf(matrix: EmbeddingMatrix, name: string): Float64Array {
   const { data, rows, dimensions } = matrix
   const lengths = new Float64Array(rows)
-  const squares = new Float64Array(ROWS_AT_ONCE)
-  for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
-    const count = Math.min(ROWS_AT_ONCE, rows - first)
-    addSquares(data.subarray(first * dimensions, (first + count) * dimensions), dimensions, squares)
-    for (let row = 0; row < count; row++) {
-      const sum = squares[row] ?? 0
-      // No sum of squares of finite float32 numbers overflows a float64.
-      if (!Number.isFinite(sum)) refuseUnlessFinite(matrix, name)
-      lengths[first + row] = Math.sqrt(sum)
-    }
+  let row = 0
+  for (; row + ROWS_AT_ONCE <= rows; row += ROWS_AT_ONCE) {
+    const four = data.subarray(row * dimensions, (row + ROWS_AT_ONCE) * dimensions)
+    squaresOfFour(four, dimensions, lengths, row)
   }
-  return lengths
+  for (; row < rows; row++) lengths[row] = squares(data.subarray(row * dimensions, (row + 1) * dimensions))
+  // No sum of squares of finite float32 numbers overflows a float64.
+  if (!lengths.every(Number.isFinite)) refuseUnlessFinite(matrix, name)
+  return lengths.map(Math.sqrt)
 }
 
-/**
- * Sums of squares of up to {@link ROWS_AT_ONCE} rows: several at once, as the sum of one row alone would wait for itself
- * at every dimension.
- */
-function addSquares(values: Float32Array, dimensions: number, out: Float64Array): void {
+function squares(values: Float32Array): number {
+  let sum = 0
+  for (let d = 0; d < values.length; d++) sum += (values[d] ?? 0) * (values[d] ?? 0)
+  return sum
+}
+
+/** Sums of the squares of four rows side by side: that of one row alone would wait for itself at every dimension. */
+function squaresOfFour(rows: Float32Array, dimensions: number, out: Float64Array, to: number): void {
   let s0 = 0
   let s1 = 0
   let s2 = 0
   let s3 = 0
-  if (values.length < ROWS_AT_ONCE * dimensions) {
-    for (let at = 0, row = 0; at < values.length; at += dimensions, row++) {
-      s0 = 0
-      for (let d = at; d < at + dimensions; d++) s0 += (values[d] ?? 0) * (values[d] ?? 0)
-      out[row] = s0
-    }
-    return
-  }
   const r1 = dimensions
   const r2 = r1 + dimensions
   const r3 = r2 + dimensions
   for (let d = 0; d < dimensions; d++) {
-    const a = values[d] ?? 0
-    const b = values[r1 + d] ?? 0
-    const c = values[r2 + d] ?? 0
-    const e = values[r3 + d] ?? 0
+    const a = rows[d] ?? 0
+    const b = rows[r1 + d] ?? 0
+    const c = rows[r2 + d] ?? 0
+    const e = rows[r3 + d] ?? 0
     s0 += a * a
     s1 += b * b
     s2 += c * c
     s3 += e * e
   }
-  out[0] = s0
-  out[1] = s1
-  out[2] = s2
-  out[3] = s3
+  out[to] = s0
+  out[to + 1] = s1
+  out[to + 2] = s2
+  out[to + 3] = s3
 }
 
 /** The error of a vector that holds a number that is not finite. */

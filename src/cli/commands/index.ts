@@ -1,7 +1,7 @@
 /** The commands there are. Their code is loaded when they run: `--help` starts no engine. */
 import type { CommandSpec } from '../command.js'
 
-const MODEL_OPTIONS = ['config', 'model', 'checkpoint', 'precision', 'download'] as const
+const MODEL_OPTIONS = ['config', 'model', 'checkpoint', 'precision', 'device', 'download'] as const
 const CALL_OPTIONS = ['task', 'prompt', 'dimensions', 'max-length', 'overflow'] as const
 const POOL_OPTIONS = ['memory', 'workers', 'threads'] as const
 
