@@ -71,6 +71,12 @@ app.setErrorHandler((error, request, reply) => {
   return reply.code(status).headers(headers).send(body)
 })
 
+app.setNotFoundHandler((request, reply) => {
+  const none = { statusCode: 404, message: `There is no ${request.method} ${request.url}` }
+  const { status, headers, body } = refusalOf(none, request.url)
+  return reply.code(status).headers(headers).send(body)
+})
+
 /** Aborts when the connection is closed before the answer was sent. */
 function goneSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController()

@@ -29,7 +29,8 @@ export function refusalOf(error: unknown, instance: string): Refusal {
     if (!TOLD.includes(error.code)) return { status, headers, body: problem, isOurs: true }
     const { retryAfterMs: wait } = details
     // In seconds. A call that is larger than the whole queue has none: waiting would not help it.
-    const retry = typeof wait === 'number' ? { 'Retry-After': String(Math.ceil(wait / 1000)) } : {}
+    const retry: Readonly<Record<string, string>> =
+      typeof wait === 'number' ? { 'Retry-After': String(Math.ceil(wait / 1000)) } : {}
     return { status, headers: { ...headers, ...retry }, body: { ...problem, detail, details }, isOurs: false }
   }
   // The framework's own: a body that is too large, no JSON, or of another shape.

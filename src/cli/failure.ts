@@ -29,6 +29,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   workers: '--workers',
   threads: '--threads',
   precision: '--precision',
+  device: '--device',
   calibration: '--calibration',
   dimensions: '--dimensions',
   task: '--task',

@@ -36,6 +36,9 @@ export interface ParsedDocument {
 /** How a file is written. */
 export type ConfigFormat = 'yaml' | 'json'
 
+/** The formats there are. */
+export const CONFIG_FORMATS = ['yaml', 'json'] as const satisfies readonly ConfigFormat[]
+
 /** Parses `text`. Throws nothing, whatever it holds. */
 export function readDocument(text: string, format: ConfigFormat): ParsedDocument {
   if (text.length > MAX_CONFIG_CHARACTERS) {

@@ -1,9 +1,11 @@
 /** Writes a configuration: as YAML with every key explained, or as JSON, which has no comments. Reads and writes no file. */
+import { invalid } from '../inference/options.js'
 import type { KeyEntry } from './key-row.js'
 import { defaultOf, rangeOf } from './key-row.js'
 import { EVALUATION, keyEntries } from './keys.js'
 import { configError } from './problem.js'
 import type { ConfigFormat } from './read-document.js'
+import { CONFIG_FORMATS } from './read-document.js'
 import { argumentLayer } from './sources.js'
 import type { ConfigValues } from './stella-config.js'
 
@@ -20,9 +22,10 @@ const HEAD = [
 /**
  * A file that says `values` and nothing else. YAML explains every key, and shows those that are not said commented out.
  *
- * @throws {StellaError} OPTION_INVALID where `values` hold what no file may hold.
+ * @throws {StellaError} OPTION_INVALID where `values` hold what no file may hold, or there is no such format.
  */
 export function renderConfig(values: ConfigValues, format: ConfigFormat): string {
+  if (!CONFIG_FORMATS.includes(format)) throw invalid('format', CONFIG_FORMATS.join(' or '), format)
   const { layer, problems } = argumentLayer(values, (key) => key, false)
   if (problems.length > 0) throw configError(problems)
   const said = new Map([...layer].map(([key, { value }]) => [key, value]))

@@ -2,6 +2,7 @@
 import type { StellaErrorCode } from '../errors.js'
 import { StellaError, isStellaErrorCode } from '../errors.js'
 import { quote, show } from '../show.js'
+import type { TextSimilarity } from '../model/text-similarity.js'
 import type { EvaluationFigures } from './evaluation-figures.js'
 import type { EvaluationResult } from './evaluation-result.js'
 import { ScoreHistogram, checkScore } from './score-histogram.js'
@@ -23,7 +24,9 @@ export class PairTally {
    * without an error.
    */
   add(result: EvaluationResult): number | undefined {
-    const { similarityScore, success, error } = result
+    if (!isObject(result)) throw notAResult(result, 'it is no object')
+    const { success, error } = result
+    const similarityScore: unknown = result.similarityScore
     if (!success) {
       const code: unknown = error?.code
       if (!isStellaErrorCode(code)) throw notAResult(result, `it failed, and its error's code is ${show(code)}`)
@@ -31,10 +34,10 @@ export class PairTally {
       this.#failed++
       return undefined
     }
-    if (similarityScore === null) throw notAResult(result, 'it succeeded, and has no score')
+    if (!isScore(similarityScore)) throw notAResult(result, 'it succeeded, and has no score with its metadata')
     const { normalizedCosine, metadata } = similarityScore
     const [first, second] = metadata.tokens
-    if (!Number.isFinite(first + second)) throw notAResult(result, 'its tokens are no numbers')
+    if (!Number.isFinite(first) || !Number.isFinite(second)) throw notAResult(result, 'its tokens are no numbers')
     this.#scores.add(checkScore(normalizedCosine))
     this.#tokens += first + second
     if (metadata.truncated.includes(true)) this.#truncated++
@@ -56,8 +59,21 @@ export class PairTally {
   }
 }
 
-function notAResult({ id }: EvaluationResult, reason: string): StellaError {
-  return new StellaError('INPUT_INVALID', `The result of pair ${quote(id)} is none: ${reason}`, {
+/** Results may be read from a file, where they are whatever somebody has written. */
+function isScore(value: unknown): value is TextSimilarity {
+  if (!isObject(value) || !isObject(value['metadata'])) return false
+  const { tokens, truncated } = value['metadata']
+  return Array.isArray(tokens) && Array.isArray(truncated)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function notAResult(result: unknown, reason: string): StellaError {
+  const id = isObject(result) ? result['id'] : undefined
+  const which = typeof id === 'string' ? `pair ${quote(id)}` : 'a pair'
+  return new StellaError('INPUT_INVALID', `The result of ${which} is none: ${reason}`, {
     details: { argument: 'results' },
   })
 }

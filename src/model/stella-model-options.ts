@@ -1,5 +1,6 @@
 /** How to open a `StellaModel`: one model with everything that its calls share. Documented, checked once, and frozen. */
 import { DEFAULT_MODEL } from '../../registry/index.js'
+import { ModelRegistry } from '../../registry/model-registry.js'
 import type { Lane } from '../scheduler/scheduler.js'
 import { StellaError } from '../errors.js'
 import { invalid, rejectUnknownKeys } from '../inference/options.js'
@@ -109,6 +110,9 @@ export const ENCODE_OPTIONS = [
   'onProgress',
 ] as const satisfies readonly (keyof EncodeOptions)[]
 
+/** Options of a call that compares two texts: there is no progress to tell. */
+export const COMPARE_OPTIONS = ENCODE_OPTIONS.filter((name) => name !== 'onProgress')
+
 /** As in the Python module whose options these are. In texts. */
 export const DEFAULT_BATCH_SIZE = 16
 
@@ -151,19 +155,22 @@ const MODEL_OPTIONS = [
  */
 export function resolveModelOptions(options: StellaModelOptions): ResolvedModelOptions {
   rejectUnknownKeys(options, [...MODEL_OPTIONS, ...POOL_OPTIONS])
-  const { model, path, pool, batchSize = DEFAULT_BATCH_SIZE, normalizeEmbeddings = true } = options
+  const { model, path, pool, registry, batchSize = DEFAULT_BATCH_SIZE, normalizeEmbeddings = true } = options
   const { promptType = DEFAULT_PROMPT_TYPE } = options
   if (model !== undefined && path !== undefined) throw invalid('path', 'absent where `model` is given', path)
   if (path !== undefined && (typeof path !== 'string' || path === '')) throw invalid('path', 'a folder', path)
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > MAX_BATCH_SIZE) {
     throw invalid('batchSize', `an integer from 1 to ${MAX_BATCH_SIZE} (8 to 48 suit most machines)`, batchSize)
   }
-  if (typeof normalizeEmbeddings !== 'boolean')
-    throw invalid('normalizeEmbeddings', 'true or false', normalizeEmbeddings)
+  checkNormalize(normalizeEmbeddings)
+  if (registry !== undefined && !(registry instanceof ModelRegistry)) {
+    throw invalid('registry', 'a ModelRegistry', registry)
+  }
   const prompts = checkPrompts(options.prompts)
   promptOption(promptType, prompts)
   return Object.freeze({
-    model: model ?? DEFAULT_MODEL,
+    // Null is no model; `findModel` refuses it.
+    model: model === undefined ? DEFAULT_MODEL : model,
     path,
     batchSize,
     maxLength: options.maxLength,
@@ -171,10 +178,29 @@ export function resolveModelOptions(options: StellaModelOptions): ResolvedModelO
     normalizeEmbeddings,
     promptType,
     prompts,
-    registry: options.registry,
+    registry,
     signal: options.signal,
     pool: pool === undefined ? ownPoolOptions(options) : checkPool(pool, options),
   })
+}
+
+/**
+ * Checks what the pool does not: names and what it knows by another name.
+ *
+ * @param known - Of {@link ENCODE_OPTIONS}.
+ * @throws {StellaError} OPTION_INVALID
+ */
+export function checkEncodeOptions(options: EncodeOptions, known: readonly (keyof EncodeOptions)[]): void {
+  rejectUnknownKeys(options, known)
+  const { normalizeEmbeddings, onProgress } = options
+  if (normalizeEmbeddings !== undefined) checkNormalize(normalizeEmbeddings)
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalid('onProgress', 'a function', onProgress)
+  }
+}
+
+function checkNormalize(given: unknown): void {
+  if (typeof given !== 'boolean') throw invalid('normalizeEmbeddings', 'true or false', given)
 }
 
 function ownPoolOptions(options: StellaModelOptions): OwnPoolOptions {

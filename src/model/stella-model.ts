@@ -10,18 +10,18 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import { describeCheckpoint } from '../convert/describe-checkpoint.js'
 import type { Precision } from '../convert/recipe.js'
 import { StellaError } from '../errors.js'
-import { rejectUnknownKeys } from '../inference/options.js'
 import type { PoolEmbedOptions } from '../pool/call-options.js'
+import { CallsUnderWay } from '../pool/calls-under-way.js'
 import { EmbeddingPool } from '../pool/embedding-pool.js'
 import type { Device } from '../runtime/devices.js'
 import { show } from '../show.js'
 import { cosineSimilarity } from '../vectors/similarity.js'
 import { promptOption } from './prompt-types.js'
 import type { EncodeOptions, ResolvedModelOptions, StellaModelOptions } from './stella-model-options.js'
-import { ENCODE_OPTIONS, resolveModelOptions } from './stella-model-options.js'
+import { COMPARE_OPTIONS, ENCODE_OPTIONS, checkEncodeOptions, resolveModelOptions } from './stella-model-options.js'
 import type { TextSimilarity } from './text-similarity.js'
 import { normalizedCosine } from './text-similarity.js'
-import type { StellaModelStats } from './usage-meter.js'
+import type { CallFigures, StellaModelStats } from './usage-meter.js'
 import { UsageMeter } from './usage-meter.js'
 
 /** Texts as vectors, in their order. */
@@ -58,8 +58,11 @@ export class StellaModel {
   readonly batchSize: number
   readonly #pool: EmbeddingPool
   readonly #options: ResolvedModelOptions
+  /** Tokens at which a text is cut where a call says nothing. */
+  readonly #maxLength: number
   readonly #loadMs: number
   readonly #meter = new UsageMeter()
+  readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -84,6 +87,7 @@ export class StellaModel {
     this.batchSize = parts.options.batchSize
     this.#pool = pool
     this.#options = parts.options
+    this.#maxLength = parts.options.maxLength ?? Math.min(info.tokens.recommended, pool.maxLength ?? Infinity)
     this.#loadMs = parts.loadMs
   }
 
@@ -123,13 +127,13 @@ export class StellaModel {
    */
   async encodeTexts(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
     this.#requireOpen()
-    rejectUnknownKeys(options, ENCODE_OPTIONS)
+    checkEncodeOptions(options, ENCODE_OPTIONS)
     const call = callOptions(this.#options, options)
     // The pool's stream takes anything that can be iterated; what it yields is put in its place by index.
     if (!isArray(texts)) throw notTexts(texts)
     const total = texts.length
     const { signal, onProgress } = options
-    return this.#meter.measure(async () => {
+    return this.#measure(async () => {
       const started = performance.now()
       const embeddings = new Array<Float32Array>(total)
       const tokens = new Array<number>(total)
@@ -158,11 +162,11 @@ export class StellaModel {
     options: Omit<EncodeOptions, 'onProgress'> = {},
   ): Promise<TextSimilarity> {
     this.#requireOpen()
-    rejectUnknownKeys(options, ENCODE_OPTIONS)
+    checkEncodeOptions(options, COMPARE_OPTIONS)
     const started = performance.now()
     const call = { ...callOptions(this.#options, options), normalize: true }
     const { lane = 'interactive', signal } = options
-    const { embeddings, dimensions, tokens, truncated } = await this.#meter.measure(() =>
+    const { embeddings, dimensions, tokens, truncated } = await this.#measure(() =>
       this.#pool.batchEmbed(this.info, [a, b], { ...call, lane, signal }),
     )
     const cosine = cosineSimilarity(at(embeddings, 0), at(embeddings, 1))
@@ -174,7 +178,7 @@ export class StellaModel {
         model: this.info.key,
         promptType: options.promptType ?? this.#options.promptType,
         embeddingDimension: dimensions,
-        maxLength: call.maxLength ?? this.info.tokens.recommended,
+        maxLength: call.maxLength ?? this.#maxLength,
         tokens: [at(tokens, 0), at(tokens, 1)],
         truncated: [at(truncated, 0), at(truncated, 1)],
         elapsedMs: performance.now() - started,
@@ -189,13 +193,23 @@ export class StellaModel {
 
   /** Serves the calls under way, then frees the model; a pool that was given stays open. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#options.pool instanceof EmbeddingPool ? Promise.resolve() : this.#pool.close()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
   /** As {@link StellaModel.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #close(): Promise<void> {
+    // A pool that closes ends its streams, and `encodeTexts` is one.
+    await this.#calls.ended()
+    if (!(this.#options.pool instanceof EmbeddingPool)) await this.#pool.close()
+  }
+
+  #measure<T extends CallFigures>(call: () => Promise<T>): Promise<T> {
+    return this.#calls.track(this.#meter.measure(call))
   }
 
   #requireOpen(): void {

@@ -83,6 +83,11 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return new EmbeddingPool(resolved, await engine(resolved))
   }
 
+  /** Longest text in tokens that it was opened for. Undefined where the limit is each model's own. */
+  get maxLength(): number | undefined {
+    return this.#options.maxLength
+  }
+
   /**
    * Embeds one text.
    *

@@ -1,5 +1,5 @@
 /** The options of a pool: documented, checked once, and frozen. */
-import type { ModelRegistry } from '../../registry/model-registry.js'
+import { ModelRegistry } from '../../registry/model-registry.js'
 import { getDefaultRegistry } from '../../registry/index.js'
 import type { PrepareOptions } from '../convert/prepare.js'
 import type { PrecisionRequest } from '../convert/recipe.js'
@@ -141,6 +141,9 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   }
   if (logger !== undefined && !isLogger(logger)) {
     throw invalid('logger', 'an object with debug, info, warn and error', logger)
+  }
+  if (registry !== undefined && !(registry instanceof ModelRegistry)) {
+    throw invalid('registry', 'a ModelRegistry', registry)
   }
   checkKind('download', options.download, 'boolean')
   checkKind('sharedWeights', options.sharedWeights, 'boolean')

@@ -84,7 +84,6 @@ export class LazyResource<T> {
   }
 
   /** As {@link LazyResource.close}, for `await using`. */
-  /** As {@link LazyResource.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -129,7 +129,6 @@ export class StellaProvider implements EmbeddingProvider {
   }
 
   /** As {@link StellaProvider.close}, for `await using`. */
-  /** As {@link StellaProvider.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

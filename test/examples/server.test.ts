@@ -151,6 +151,13 @@ describe('a server', () => {
     expect(await problemOf(response)).toMatchObject(expected)
   })
 
+  it('says with problem details that there is no such path', async () => {
+    const response = await fetch(new URL('/nope', server.url))
+    expect(response.status).toBe(404)
+    expect(response.headers.get('content-type')).toContain('application/problem+json')
+    expect(await response.json()).toMatchObject({ status: 404, detail: 'There is no GET /nope', instance: '/nope' })
+  })
+
   it('serves many at once, and its main thread stays free', async () => {
     await reportOf(server)
     const requests = Array.from({ length: 16 }, async (_, index) => {

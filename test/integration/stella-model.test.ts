@@ -85,6 +85,18 @@ describe('a model of its own pool', () => {
     await expect(model.encodeTexts(['x'], { promptType: 'nope' })).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
   })
 
+  it('names wrong options as it calls them, before anything is embedded', async () => {
+    const { texts } = model.stats()
+    const wrong = { onProgress: 5 } as object
+    await expect(model.encodeTexts(['x'], wrong)).rejects.toMatchObject({ details: { option: 'onProgress' } })
+    await expect(model.computeSimilarity('x', 'y', wrong)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    const normalize = { normalizeEmbeddings: 'no' } as object
+    for (const call of [model.encodeTexts(['x'], normalize), model.computeSimilarity('x', 'y', normalize)]) {
+      await expect(call).rejects.toMatchObject({ details: { option: 'normalizeEmbeddings' } })
+    }
+    expect(model.stats().texts).toBe(texts)
+  })
+
   it('gives up on the result, and goes on', async () => {
     const gone = AbortSignal.abort()
     await expect(model.encodeTexts(['x'], { signal: gone })).rejects.toMatchObject({ code: 'ABORTED' })
@@ -102,6 +114,8 @@ describe('opening a model', () => {
     ['a dimension that the model lacks', { embeddingDimension: 3 }, 'DIMENSIONS_UNSUPPORTED'],
     ['a length above the limit', { maxLength: 1e6 }, 'OPTION_INVALID'],
     ['an unknown device', { device: 'tpu' as 'cpu' }, 'OPTION_INVALID'],
+    ['null for a model', { model: null } as unknown as StellaModelOptions, 'OPTION_INVALID'],
+    ['a registry that is none', { registry: {} } as StellaModelOptions, 'OPTION_INVALID'],
     ['a misspelt option', { batch_size: 16 } as StellaModelOptions, 'OPTION_INVALID'],
     ['a memory too small', { memory: '1MB' }, 'MEMORY_EXHAUSTED'],
     ['a signal that is gone', { signal: AbortSignal.abort() }, 'ABORTED'],
@@ -112,6 +126,29 @@ describe('opening a model', () => {
   it('has no other way', () => {
     const Open = StellaModel as unknown as new (...given: unknown[]) => StellaModel
     expect(() => new Open()).toThrow(expect.objectContaining({ code: 'MODEL_NOT_LOADED' }))
+  })
+
+  it.each([true, false])('serves the calls under way when it is closed; on a pool of its own: %s', async (isOwn) => {
+    const pool = isOwn ? undefined : await EmbeddingPool.open({ ...OWN, maxLength: 64 })
+    const model = await StellaModel.open(pool === undefined ? { ...OWN, maxLength: 64 } : { pool })
+    const texts = Array.from({ length: 1000 }, (_, i) => `text ${i}`)
+    let isServed = false
+    const encoded = model.encodeTexts(texts).finally(() => (isServed = true))
+    await Promise.all([model.close(), model.close()])
+    expect(isServed).toBe(true)
+    expect((await encoded).embeddings).toHaveLength(1000)
+    await pool?.close()
+  })
+
+  it('tells at which length the pool that it runs on cuts', async () => {
+    const pool = await EmbeddingPool.open({ ...OWN, maxLength: 64 })
+    try {
+      const model = await StellaModel.open({ pool })
+      const { metadata } = await model.computeSimilarity('long '.repeat(200), 'b')
+      expect(metadata).toMatchObject({ maxLength: 64, tokens: [64, expect.any(Number)], truncated: [true, false] })
+    } finally {
+      await pool.close()
+    }
   })
 
   it('runs on a pool that is there, and leaves it open', async () => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 import { table } from '../../bench/support/markdown.js'
 import { defaultOf, rangeOf } from '../../src/config/key-row.js'
-import type { KeyEntry } from '../../src/config/key-row.js'
+import type { KeyEntry, KeyRow } from '../../src/config/key-row.js'
 import { EVALUATION, keyEntries } from '../../src/config/keys.js'
 import { packageRoot } from '../../src/files/package-root.js'
 import { betweenMarkers } from './between-markers.js'
@@ -31,16 +31,16 @@ function keyTable(entries: readonly KeyEntry[]): string {
   const rows = entries.map(({ name, row }) => {
     const variable =
       row.variable === undefined ? '' : `\`${row.variable}\`${row.contrary === true ? ' (the contrary)' : ''}`
-    const cells = [
-      `\`${name}\``,
-      row.meaning,
-      row.default === undefined ? defaultOf(row) : `\`${defaultOf(row)}\``,
-      rangeOf(row),
-      variable,
-    ]
+    const cells = [`\`${name}\``, row.meaning, defaultCell(row), rangeOf(row), variable]
     return cells.map((cell) => cell.replaceAll('|', '\\|'))
   })
   return table(['key', 'meaning', 'default', 'accepted', 'variable'], rows)
+}
+
+/** The value as code; what commands do instead is a sentence with code of its own. */
+function defaultCell({ commands, ...row }: KeyRow): string {
+  const value = row.default === undefined ? defaultOf(row) : `\`${defaultOf(row)}\``
+  return commands === undefined ? value : `${value}; ${commands}`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,8 +1,10 @@
 /** How scores are written: JSON Lines, or a table for spreadsheets. Knows no file. */
 import { stringify } from 'csv-stringify/sync'
 
+import { invalid, rejectUnknownKeys } from '../../inference/options.js'
 import type { EvaluatedRow } from '../pairs/evaluate-rows.js'
 import type { ScoresFormat } from './scores-format.js'
+import { SCORES_FORMATS } from './scores-format.js'
 
 /** How to write scores. */
 export interface ScoreLinesOptions {
@@ -20,8 +22,16 @@ export interface ScoreLines {
   lines(rows: readonly EvaluatedRow[]): string
 }
 
-/** See the head of this file. */
-export function scoreLines({ format, texts = false }: ScoreLinesOptions): ScoreLines {
+/**
+ * See the head of this file.
+ *
+ * @throws {StellaError} OPTION_INVALID
+ */
+export function scoreLines(options: ScoreLinesOptions): ScoreLines {
+  rejectUnknownKeys(options, ['format', 'texts'] satisfies readonly (keyof ScoreLinesOptions)[])
+  const { format, texts = false } = options
+  if (!SCORES_FORMATS.includes(format)) throw invalid('format', SCORES_FORMATS.join(' or '), format)
+  if (typeof texts !== 'boolean') throw invalid('texts', 'true or false', texts)
   switch (format) {
     case 'jsonl':
       return { head: '', lines: (rows) => rows.map((row) => `${JSON.stringify(objectOf(row, texts))}\n`).join('') }

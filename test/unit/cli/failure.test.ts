@@ -80,3 +80,7 @@ describe('inFlags', () => {
     expect(inFlags(message)).toBe(expected)
   })
 })
+
+it('names the device as the command line does', () => {
+  expect(inFlags("It does not open. Or use `device: 'cpu'`")).toBe('It does not open. Or use `--device cpu`')
+})

@@ -100,6 +100,7 @@ describe('the table of keys', () => {
       normalizeEmbeddings: 'no-normalize',
       promptType: 'task',
       precision: 'precision',
+      device: 'device',
       memory: 'memory',
       workers: 'workers',
       threads: 'threads',

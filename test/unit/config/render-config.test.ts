@@ -214,3 +214,9 @@ describe('renderConfig', () => {
     expect(() => renderConfig({ batch: 1 } as object, 'yaml')).toThrow('batch: unknown key')
   })
 })
+
+it('is written in no other format than there are', () => {
+  expect(() => renderConfig({}, 'toml' as 'yaml')).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('yaml or json') as string }),
+  )
+})

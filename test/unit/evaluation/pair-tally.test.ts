@@ -38,6 +38,12 @@ describe('a tally', () => {
     ['a success with a score beyond 1', { ...succeeded(0.5), similarityScore: similarity(1.5) }],
     ['a success with no number of tokens', succeeded(0.5, 'p', { tokens: [3, Number.NaN] })],
     ['a failure without an error', { ...failed('INTERNAL'), error: undefined }],
+    ['a line of scores, as `stella evaluate` writes them', { id: 'a', success: true, normalizedCosine: 0.5 }],
+    ['a score without metadata', { ...succeeded(0.5), similarityScore: { normalizedCosine: 0.5 } }],
+    ['metadata without tokens', { ...succeeded(0.5), similarityScore: { normalizedCosine: 0.5, metadata: {} } }],
+    ['an object of nothing', {}],
+    ['a number', 5 as unknown as object],
+    ['null', null as unknown as object],
     ['a failure of an unknown code', { ...failed('INTERNAL'), error: { code: 'constructor' } }],
   ]
   it.each(odd)('refuses %s, and counts nothing of it', async (_, result) => {

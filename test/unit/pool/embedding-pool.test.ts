@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ModelRegistry } from '../../../registry/index.js'
 import { StellaError } from '../../../src/errors.js'
 import { EmbeddingPool } from '../../../src/pool/embedding-pool.js'
+import type { PoolOptions } from '../../../src/pool/pool-options.js'
 import { failureOf } from '../../support/failure.js'
 import { SHARED_BYTES, WORKER_BYTES, settled, until, vectorOf } from '../../support/manual-engine.js'
 import { MODEL, OTHER, openManual } from '../../support/manual-pool.js'
@@ -337,3 +338,11 @@ async function* endless(): AsyncGenerator<string> {
     yield `text ${index}`
   }
 }
+
+it.each([{}, 'stella-nano', null])('is not opened with %j for a registry', async (registry) => {
+  const options = { registry } as unknown as PoolOptions
+  await expect(EmbeddingPool.open(options)).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+    details: { option: 'registry' },
+  })
+})

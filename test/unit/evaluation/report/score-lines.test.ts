@@ -120,3 +120,12 @@ describe('scores as CSV', () => {
     },
   )
 })
+
+it.each([[{ format: 'xml' }], [{ format: 'jsonl', texts: 'yes' }], [{ format: 'csv', text: true }], [null]])(
+  'scores are not written as %j says',
+  (options) => {
+    expect(() => scoreLines(options as unknown as ScoreLinesOptions)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
+  },
+)

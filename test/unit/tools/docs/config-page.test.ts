@@ -15,6 +15,12 @@ it('docs/configuration.md has the keys that the schema has (npm run docs:config)
   }
 })
 
+it('has code in no code: a default, and what a command does instead, are apart', async () => {
+  const page = await readFile(CONFIG_PAGE, 'utf8')
+  expect(page).toContain('| `16`; `stella evaluate`: more; `stella embed` streams')
+  expect(page).toContain('| `s2s`; `stella embed`: document ')
+})
+
 it('shows the errors that there are, and a file that is right', async () => {
   const page = await readFile(CONFIG_PAGE, 'utf8')
   const block = (language: string): string => new RegExp(`\`\`\`${language}\n(.*?)\n\`\`\``, 's').exec(page)?.[1] ?? ''
