@@ -77,7 +77,13 @@ const rounds = Number(process.argv[2] ?? 9)
 const home = await mkdtemp(join(tmpdir(), 'stella-prefetch-'))
 try {
   const { folder, manifest } = await prepareArtefact(STELLA_NANO, { home })
-  const setup = { artefact: folder, fingerprint: manifest.fingerprint, threads: 1, device: 'cpu', sharedWeights: false } as const
+  const setup = {
+    artefact: folder,
+    fingerprint: manifest.fingerprint,
+    threads: 1,
+    device: 'cpu',
+    sharedWeights: false,
+  } as const
   const worker = new EmbeddingWorker(STELLA_NANO, setup, {
     onLost: (error) => {
       throw error

@@ -33,7 +33,14 @@ export async function load(): Promise<LoadOutcome> {
   try {
     const { loadMs, weights } = await inTurn(async () => {
       countLoad(shared)
-      model = await LoadedStellaModel.load(info, { artefact, fingerprint, threads, device, sharedWeights, tokenizer: false })
+      model = await LoadedStellaModel.load(info, {
+        artefact,
+        fingerprint,
+        threads,
+        device,
+        sharedWeights,
+        tokenizer: false,
+      })
       return model
     })
     return { type: 'ready', worker: threadId, loadMs, weights }

@@ -25,6 +25,8 @@ export interface CommandContext {
   readonly values: OptionValues
   /** That file, for what is no option; undefined where none was named. */
   readonly config: StellaConfig | undefined
+  /** Options that are on the command line itself, and come from no variable or file. */
+  readonly typed: ReadonlySet<OptionName>
   readonly positionals: readonly string[]
   readonly io: CliIo
   /** Standard output: results, and nothing else. */

@@ -67,7 +67,7 @@ async function dispatch(argv: readonly string[], io: CliIo, output: Output): Pro
   const run = await command.load()
   try {
     return await run({
-      ...{ values, config, positionals, io, output, report, signal },
+      ...{ values, config, typed: parsed.typed, positionals, io, output, report, signal },
       get environment() {
         return readSettings()
       },

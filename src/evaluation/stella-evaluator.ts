@@ -153,7 +153,9 @@ export class StellaEvaluator {
     const { options } = this.#source
     let model: OpenedModel
     try {
-      model = await withEitherSignal(options.signal, this.#closing.signal, (signal) => this.#open({ ...options, signal }))
+      model = await withEitherSignal(options.signal, this.#closing.signal, (signal) =>
+        this.#open({ ...options, signal }),
+      )
     } catch (error) {
       throw this.#isClosing() ? cleanedUp() : error
     }

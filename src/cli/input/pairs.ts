@@ -46,6 +46,7 @@ export async function openPairs(context: CommandContext): Promise<PairsInput> {
       open: () => io.stdin(),
     })
   }
+  const size = await sizeOf(path)
   const format = values['pairs-format'] ?? formatOfPairs(path)?.format
   if (format === undefined) {
     throw new UsageError(
@@ -53,7 +54,6 @@ export async function openPairs(context: CommandContext): Promise<PairsInput> {
       'Say `--input-format jsonl` for an object per line, or `--input-format csv` for a table with a header',
     )
   }
-  const size = await sizeOf(path)
   return inputOf(context, { title: basename(path), path, size, format, open: () => createReadStream(path) })
 }
 
@@ -106,12 +106,11 @@ function inputOf(context: CommandContext, { title, path, size, format, open }: I
 }
 
 /** Undefined for what has none. */
-function delimiterOf({ values, config }: CommandContext, name: string, format: PairsFormat): DelimiterName | undefined {
+function delimiterOf({ values, typed }: CommandContext, name: string, format: PairsFormat): DelimiterName | undefined {
   const { delimiter } = values
   if (format === 'csv') return delimiter ?? formatOfPairs(name)?.delimiter
-  // A file of settings is for tables and for others.
-  const source = config?.settings.find(({ key }) => key === 'evaluation.delimiter')?.source
-  if (delimiter === undefined || source === 'file') return undefined
+  // Variables and a file of settings are for tables and for others.
+  if (!typed.has('delimiter')) return undefined
   throw new UsageError(`\`--delimiter\` is for csv files; ${name} is read as ${format}`)
 }
 

@@ -12,10 +12,11 @@ import { Recorder, emptyFolder } from './cli-io.js'
 
 const ACCEPTED = COMMANDS.find(({ name }) => name === 'evaluate')?.options ?? []
 
-function open(argv: readonly string[], stdin = ''): Promise<PairsInput> {
-  const { values, positionals } = parseOptions(argv, ACCEPTED, {})
+function open(argv: readonly string[], stdin = '', env: NodeJS.ProcessEnv = {}): Promise<PairsInput> {
+  const { values, positionals, typed } = parseOptions(argv, ACCEPTED, env)
   const context: Partial<CommandContext> = {
     values,
+    typed,
     positionals,
     signal: new AbortController().signal,
     io: { stdin: () => Readable.from([Buffer.from(stdin)]), stdout: new Recorder(), stderr: new Recorder(), env: {} },
@@ -50,6 +51,21 @@ describe('openPairs', () => {
     expect(await idsOf(table)).toEqual(['a'])
     const renamed = ['--ground-truth-field', 'pred', '--prediction-field', 'gt', '--id-field', 'id']
     expect(await idsOf(await open(['-', '--input-format', 'csv', ...renamed], CSV))).toEqual(['a'])
+  })
+
+  it('takes a delimiter from a variable for tables, and leaves other files alone', async () => {
+    const env = { STELLA_DELIMITER: 'pipe' }
+    expect(await idsOf(await open(['-'], JSONL, env))).toEqual(['a'])
+    const table = await open(['-', '--input-format', 'csv'], CSV.replaceAll(',', '|'), env)
+    expect(await idsOf(table)).toEqual(['a'])
+    await expect(open(['-', '--delimiter', 'pipe'], JSONL)).rejects.toThrow('`--delimiter` is for csv files')
+  })
+
+  it('says of a folder that it is one', async () => {
+    await expect(open([await emptyFolder()])).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('is a folder') as string,
+    })
   })
 
   it('names options in the words of a command line', async () => {
