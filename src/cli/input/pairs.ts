@@ -11,6 +11,7 @@ import { readPairs } from '../../evaluation/pairs/read-pairs.js'
 import { unreadable } from '../../files/text-stream.js'
 import type { CommandContext } from '../command.js'
 import { inFlags } from '../failure.js'
+import { isFolder } from '../model.js'
 import { UsageError } from '../usage-error.js'
 
 /** The argument for standard input. */
@@ -46,14 +47,15 @@ export async function openPairs(context: CommandContext): Promise<PairsInput> {
       open: () => io.stdin(),
     })
   }
-  const size = await sizeOf(path)
   const format = values['pairs-format'] ?? formatOfPairs(path)?.format
   if (format === undefined) {
+    if (await isFolder(path)) throw aFolder(path)
     throw new UsageError(
       `Cannot tell how ${path} is written: its name ends in ${extname(path) === '' ? 'nothing that says so' : extname(path)}`,
       'Say `--input-format jsonl` for an object per line, or `--input-format csv` for a table with a header',
     )
   }
+  const size = await sizeOf(path)
   return inputOf(context, { title: basename(path), path, size, format, open: () => createReadStream(path) })
 }
 
@@ -61,11 +63,13 @@ async function sizeOf(path: string): Promise<number | undefined> {
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
-  if (found.isDirectory()) {
-    throw new StellaError('INPUT_INVALID', `${path} is a folder; expected a file of pairs`, { details: { file: path } })
-  }
+  if (found.isDirectory()) throw aFolder(path)
   // A pipe or a device has no size to measure against.
   return found.size > 0 ? found.size : undefined
+}
+
+function aFolder(path: string): StellaError {
+  return new StellaError('INPUT_INVALID', `${path} is a folder; expected a file of pairs`, { details: { file: path } })
 }
 
 interface InputFacts {
