@@ -16,7 +16,7 @@ export function countTicks(most: number): readonly number[] {
 export function axisTicks(low: number, high: number): { readonly ticks: readonly number[]; readonly decimals: number } {
   const step = roundStep((high - low) / SCORE_TICKS)
   // What rounding adds to a bound must not cost its mark.
-  const slack = step / 1000
+  const slack = step / 1e6
   const first = Math.ceil((low - slack) / step)
   const last = Math.floor((high + slack) / step)
   const ticks = Array.from({ length: last - first + 1 }, (_, tick) => (first + tick) * step)
