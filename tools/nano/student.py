@@ -1,0 +1,86 @@
+"""The model that learns: architecture `new` of the 400M, in small. Its forward pass is that of the checkpoint format."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+VOCAB = 12_288
+HIDDEN = 256
+LAYERS = 3
+HEADS = 4
+INTERMEDIATE = 512
+DIMENSIONS = (256, 512)
+THETA = 160_000.0
+NTK_FACTOR = 2.0
+EPSILON = 1e-12
+
+
+class Layer(nn.Module):
+    """Attention and a gated MLP, each normalised after its sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv_proj = nn.Linear(HIDDEN, 3 * HIDDEN)
+        self.o_proj = nn.Linear(HIDDEN, HIDDEN)
+        self.attn_ln = nn.LayerNorm(HIDDEN, eps=EPSILON)
+        self.up_gate_proj = nn.Linear(HIDDEN, 2 * INTERMEDIATE, bias=False)
+        self.down_proj = nn.Linear(INTERMEDIATE, HIDDEN)
+        self.mlp_ln = nn.LayerNorm(HIDDEN, eps=EPSILON)
+
+    def forward(self, x: Tensor, mask: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """x [batch, length, hidden], mask [batch, 1, 1, length] True where there is a token."""
+        batch, length, _ = x.shape
+        q, k, v = (
+            part.view(batch, length, HEADS, HIDDEN // HEADS).transpose(1, 2)
+            for part in self.qkv_proj(x).split(HIDDEN, dim=-1)
+        )
+        found = functional.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, attn_mask=mask)
+        x = self.attn_ln(x + self.o_proj(found.transpose(1, 2).reshape(batch, length, HIDDEN)))
+        up, gate = self.up_gate_proj(x).split(INTERMEDIATE, dim=-1)
+        return self.mlp_ln(x + self.down_proj(functional.gelu(gate) * up))
+
+
+class Student(nn.Module):
+    """Token ids to one vector for each head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(VOCAB, HIDDEN)
+        self.token_type_embeddings = nn.Embedding(2, HIDDEN)
+        self.norm = nn.LayerNorm(HIDDEN, eps=EPSILON)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.heads = nn.ModuleDict({str(d): nn.Linear(HIDDEN, d) for d in DIMENSIONS})
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.5 / math.sqrt(module.in_features))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.zeros_(self.token_type_embeddings.weight)
+
+    def forward(self, ids: Tensor, present: Tensor) -> dict[int, Tensor]:
+        """ids and present [batch, length] to {dimensions: [batch, dimensions]}, not normalised."""
+        cos, sin = tables(ids.shape[1])
+        x = self.norm(self.word_embeddings(ids) + self.token_type_embeddings.weight[0])
+        mask = present[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, mask, cos, sin)
+        weights = present.to(x.dtype).unsqueeze(-1)
+        pooled = (x * weights).sum(1) / weights.sum(1)
+        return {d: self.heads[str(d)](pooled) for d in DIMENSIONS}
+
+
+def tables(length: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [length, head size] of the rotary positions, with the NTK scaling of the 400M."""
+    size = HIDDEN // HEADS
+    exponents = torch.arange(0, size, 2, dtype=torch.float32) / size
+    frequencies = (THETA * NTK_FACTOR) ** -exponents / NTK_FACTOR ** (2 / size)
+    angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies).repeat(1, 2)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turns queries or keys [batch, heads, length, head size] by their positions."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
