@@ -66,6 +66,10 @@ class FakeModel implements PreparedModel {
     return this.#backend.estimate(this.info, available)
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve()
+  }
+
   createWorker(_threads: number, observer: WorkerObserver): PoolWorker {
     return new FakeWorker(this.info, { weights: this.weights, script: this.#script, observer })
   }

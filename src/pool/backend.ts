@@ -68,6 +68,12 @@ export interface PreparedModel {
    * @param available - Bytes that the model may take.
    */
   plan(available: number): Plan
+  /**
+   * Resolves once its tokenizer serves. Workers may be started meanwhile: each thread takes as long to begin as the other.
+   *
+   * @throws {StellaError} what is wrong with the tokenizer; the model is to be closed then.
+   */
+  ready(): Promise<void>
   /** A worker that has not been started, with so many threads inside each run. */
   createWorker(threads: number, observer: WorkerObserver): PoolWorker
   /**

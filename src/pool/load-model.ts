@@ -77,7 +77,7 @@ async function load(info: StellaModelInfo, request: LoadRequest): Promise<Served
     })
     throwIfAborted(signal, `loading ${info.key}`)
     request.onCommitted(grant)
-    await served.crew.start(least)
+    await Promise.all([model.ready(), served.crew.start(least)])
     return served
   } catch (error) {
     try {

@@ -46,7 +46,7 @@ export class OnnxBackend implements Backend {
         : await shareWeights(info, folder, manifest, { threads: availableCores(), logger: options.logger, signal })
     throwIfAborted(signal, `loading ${info.key}`)
     // Last: nothing after it can fail and leave its thread behind.
-    const tokenizer = await TokenizerThread.load(join(folder, 'tokenizer.json'), info.architecture.vocab)
+    const tokenizer = TokenizerThread.begin(join(folder, 'tokenizer.json'), info.architecture.vocab)
     return new OnnxModel(info, { options, folder, manifest, tokenizer, weights })
   }
 }
@@ -90,6 +90,10 @@ class OnnxModel implements PreparedModel {
       ...planRequest(this.info, this.#options),
       ...{ precision, weights, storedBytes, available },
     })
+  }
+
+  ready(): Promise<void> {
+    return this.tokenizer.ready()
   }
 
   createWorker(threads: number, observer: WorkerObserver): PoolWorker {

@@ -31,9 +31,22 @@ export class TokenizerThread implements EachTokenizer, AsyncDisposable {
    * thread is gone by then.
    */
   static async load(path: string, vocab: number): Promise<TokenizerThread> {
-    const tokenizer = new TokenizerThread(path, vocab)
-    await tokenizer.#thread
+    const tokenizer = TokenizerThread.begin(path, vocab)
+    await tokenizer.ready()
     return tokenizer
+  }
+
+  /** As `load`, for whoever has something else to do meanwhile: what goes wrong, `ready` tells. */
+  static begin(path: string, vocab: number): TokenizerThread {
+    const tokenizer = new TokenizerThread(path, vocab)
+    // Somebody may close it without having asked.
+    tokenizer.#thread.catch(() => undefined)
+    return tokenizer
+  }
+
+  /** Resolves once the thread serves; rejects as `load` does. */
+  async ready(): Promise<void> {
+    await this.#thread
   }
 
   /**

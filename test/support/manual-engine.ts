@@ -225,6 +225,8 @@ export class ManualEngine implements Backend {
   readonly loadFailures: unknown[] = []
   /** What a run fails with. */
   failRun: (run: ManualRun) => StellaError | undefined = () => undefined
+  /** What comes of the tokenizer, beside the workers' start. */
+  tokenizerReady: () => Promise<void> = () => Promise.resolve()
   /** What asking for a head comes to. */
   requireHead: (dimensions: number) => Promise<void> = () => Promise.resolve()
   weights: 'shared' | 'own' = 'shared'
@@ -289,6 +291,7 @@ export class ManualEngine implements Backend {
         },
       },
       plan: (available) => this.estimate(info, available),
+      ready: () => this.tokenizerReady(),
       createWorker: (_threads, observer) => new ManualWorker(info, this, observer),
       requireHead: (dimensions) => this.requireHead(dimensions),
       close: () => {

@@ -50,6 +50,28 @@ describe('loading', () => {
     expect(engine.prepares).toBe(2)
   })
 
+  it('starts the tokenizer and the workers side by side, and is done when both are', async () => {
+    const { pool, engine, stats } = await openManual({ automatic: { load: false } })
+    let serve: () => void = () => undefined
+    engine.tokenizerReady = () => new Promise((resolve) => (serve = resolve))
+    const call = pool.embed(MODEL, 'x')
+    await until(() => engine.workers.length === 1)
+    engine.workers[0]?.ready()
+    await settled()
+    expect(stats().state).toBe('loading')
+    serve()
+    expect((await call).embedding).toEqual(vectorOf('x'))
+  })
+
+  it('whose tokenizer cannot be had fails with its reason, and leaves no worker and no memory', async () => {
+    const { pool, engine, stats } = await openManual()
+    engine.tokenizerReady = () => Promise.reject(new StellaError('ARTEFACT_INVALID', 'no tokenizer'))
+    expect((await failureOf(() => pool.embed(MODEL, 'x'))).code).toBe('ARTEFACT_INVALID')
+    expect(engine.alive).toEqual([])
+    expect(engine.closed).toBe(1)
+    expect(stats()).toMatchObject({ state: 'unloaded', memory: 0 })
+  })
+
   it('is ready for calls while its worker is busy, and says so (origin 13)', async () => {
     const { pool, engine, running } = await openManual({ automatic: { run: false } })
     const first = pool.embed(MODEL, 'first')
