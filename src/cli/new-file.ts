@@ -1,5 +1,5 @@
 /** Writes a file that was not there, or instead of one that was; complete, or not at all. Knows no format. */
-import { link, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { link, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { messageOf } from '../errors.js'
@@ -41,13 +41,7 @@ async function linkNew(partial: string, target: string, text: string): Promise<v
     await link(partial, target)
   } catch (error) {
     if (!NO_LINKS.has(systemCode(error) ?? '')) throw error
-    const file = await open(target, 'wx')
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await writeFileDurably(target, text)
   }
 }
 

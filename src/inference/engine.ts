@@ -78,12 +78,9 @@ export class Engine {
     manifest: Manifest,
     options: EngineOptions,
   ): Promise<Engine> {
-    const { threads, device } = options
+    const { threads } = options
     await checkArtefact(info, folder, manifest)
-    const found =
-      options.sharedWeights && device === 'cpu'
-        ? await shareWeights(info, folder, manifest, options)
-        : ownWeights(folder)
+    const found = options.sharedWeights ? await shareWeights(info, folder, manifest, options) : ownWeights(folder)
     const { backbone, weights } = await openBackbone(info, folder, found, options)
     return new Engine(info, { folder, manifest, threads, backbone, weights })
   }

@@ -24,6 +24,7 @@ import type { Logger } from './logger.js'
 import { SILENT, isLogger } from './logger.js'
 import type { BatchEmbedOptions, EmbedOptions } from './options.js'
 import { invalid, rejectUnknownKeys, resolveEmbedOptions } from './options.js'
+import { resolveSharedWeights } from './shared-weights.js'
 import type { PackedTexts } from '../packed/packing.js'
 
 /** How to load a model. */
@@ -48,7 +49,7 @@ export interface LoadOptions extends PrepareOptions {
    * Map one copy of the weights that all threads and processes of the machine share. The first load writes it into the
    * artefact's folder, which takes about as much disk as the weights. Small models are not worth it and have a copy
    * each, and so has any model for which it could not be made; the logger is told why.
-   * @default true
+   * @default true on the CPU; nothing can be shared on another device
    */
   readonly sharedWeights?: boolean | undefined
   /** A logger such as pino's. @default silent */
@@ -133,14 +134,14 @@ export class LoadedStellaModel implements Embedder {
     const started = performance.now()
     requireModelInfo(info)
     rejectUnknownKeys(options, KNOWN)
-    const { logger = SILENT, threads = availableCores(), sharedWeights = true, signal } = options
+    const { logger = SILENT, threads = availableCores(), signal } = options
     if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
       throw invalid('threads', `an integer from 1 to ${MAX_THREADS}`, threads)
     }
     if (!isLogger(logger)) throw invalid('logger', 'an object with debug, info, warn and error', logger)
-    if (typeof sharedWeights !== 'boolean') throw invalid('sharedWeights', 'true or false', sharedWeights)
     throwIfAborted(signal, `loading ${info.key}`)
     const device = await resolveDevice(options.device)
+    const sharedWeights = resolveSharedWeights(device, options.sharedWeights)
     const { folder, manifest } = await findArtefact(info, { ...options, precision: precisionOn(device, options) })
     let engine: Engine | undefined
     try {

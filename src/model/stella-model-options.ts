@@ -10,22 +10,23 @@ import type { PoolOptions } from '../pool/pool-options.js'
 import type { NamedPrompts } from './prompt-types.js'
 import { DEFAULT_PROMPT_TYPE, checkPrompts, promptOption } from './prompt-types.js'
 
+const POOL_OPTIONS = [
+  'device',
+  'precision',
+  'memory',
+  'workers',
+  'threads',
+  'download',
+  'home',
+  'hub',
+  'logger',
+  'onDownload',
+  'onConvert',
+  'onWait',
+] as const satisfies readonly (keyof PoolOptions)[]
+
 /** Options of the pool that a model opens for itself. */
-export type OwnPoolOptions = Pick<
-  PoolOptions,
-  | 'device'
-  | 'precision'
-  | 'memory'
-  | 'workers'
-  | 'threads'
-  | 'download'
-  | 'home'
-  | 'hub'
-  | 'logger'
-  | 'onDownload'
-  | 'onConvert'
-  | 'onWait'
->
+export type OwnPoolOptions = Pick<PoolOptions, (typeof POOL_OPTIONS)[number]>
 
 /** How to open a model. */
 export interface StellaModelOptions extends OwnPoolOptions {
@@ -119,21 +120,6 @@ export const DEFAULT_BATCH_SIZE = 16
 /** What a stream of the pool takes. In texts. */
 export const MAX_BATCH_SIZE = 4096
 
-const POOL_OPTIONS = [
-  'device',
-  'precision',
-  'memory',
-  'workers',
-  'threads',
-  'download',
-  'home',
-  'hub',
-  'logger',
-  'onDownload',
-  'onConvert',
-  'onWait',
-] as const satisfies readonly (keyof OwnPoolOptions)[]
-
 const MODEL_OPTIONS = [
   'model',
   'path',
@@ -155,8 +141,8 @@ const MODEL_OPTIONS = [
  */
 export function resolveModelOptions(options: StellaModelOptions): ResolvedModelOptions {
   rejectUnknownKeys(options, [...MODEL_OPTIONS, ...POOL_OPTIONS])
-  const { model, path, pool, registry, batchSize = DEFAULT_BATCH_SIZE, normalizeEmbeddings = true } = options
-  const { promptType = DEFAULT_PROMPT_TYPE } = options
+  const { model, path, pool, registry, batchSize = DEFAULT_BATCH_SIZE, normalizeEmbeddings = true, ...others } = options
+  const { promptType = DEFAULT_PROMPT_TYPE, maxLength, embeddingDimension, prompts: given, signal, ...own } = others
   if (model !== undefined && path !== undefined) throw invalid('path', 'absent where `model` is given', path)
   if (path !== undefined && (typeof path !== 'string' || path === '')) throw invalid('path', 'a folder', path)
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > MAX_BATCH_SIZE) {
@@ -166,21 +152,21 @@ export function resolveModelOptions(options: StellaModelOptions): ResolvedModelO
   if (registry !== undefined && !(registry instanceof ModelRegistry)) {
     throw invalid('registry', 'a ModelRegistry', registry)
   }
-  const prompts = checkPrompts(options.prompts)
+  const prompts = checkPrompts(given)
   promptOption(promptType, prompts)
   return Object.freeze({
     // Null is no model; `findModel` refuses it.
     model: model === undefined ? DEFAULT_MODEL : model,
     path,
     batchSize,
-    maxLength: options.maxLength,
-    embeddingDimension: options.embeddingDimension,
+    maxLength,
+    embeddingDimension,
     normalizeEmbeddings,
     promptType,
     prompts,
     registry,
-    signal: options.signal,
-    pool: pool === undefined ? ownPoolOptions(options) : checkPool(pool, options),
+    signal,
+    pool: pool === undefined ? own : checkPool(pool, own),
   })
 }
 
@@ -203,15 +189,9 @@ function checkNormalize(given: unknown): void {
   if (typeof given !== 'boolean') throw invalid('normalizeEmbeddings', 'true or false', given)
 }
 
-function ownPoolOptions(options: StellaModelOptions): OwnPoolOptions {
-  const { device, precision, memory, workers, threads, download, home, hub, logger } = options
-  const { onDownload, onConvert, onWait } = options
-  return { device, precision, memory, workers, threads, download, home, hub, logger, onDownload, onConvert, onWait }
-}
-
-function checkPool(pool: unknown, options: StellaModelOptions): EmbeddingPool {
+function checkPool(pool: unknown, own: OwnPoolOptions): EmbeddingPool {
   if (!(pool instanceof EmbeddingPool)) throw invalid('pool', 'an EmbeddingPool', pool)
-  const surplus = POOL_OPTIONS.filter((name) => options[name] !== undefined)
+  const surplus = POOL_OPTIONS.filter((name) => own[name] !== undefined)
   if (surplus.length === 0) return pool
   throw new StellaError(
     'OPTION_INVALID',

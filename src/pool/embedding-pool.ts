@@ -1,9 +1,6 @@
 /** The pool: models by name, loaded on first use into worker threads, under one memory budget. */
-import { isDeepStrictEqual } from 'node:util'
-
 import { EventEmitter } from 'eventemitter3'
 
-import { requireModelInfo } from '../../registry/model-registry.js'
 import type { StellaModelInfo } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import type { PoolEvents } from '../events.js'
@@ -25,7 +22,9 @@ import type { ModelFacts, PoolHealth } from './health.js'
 import { modelsToProbe, poolHealth } from './health.js'
 import type { HealthRequest } from './health-request.js'
 import { resolveHealthRequest } from './health-request.js'
-import { ModelSlot } from './model-slot.js'
+import type { ModelSlot } from './model-slot.js'
+import type { ModelReference } from './model-slots.js'
+import { ModelSlots } from './model-slots.js'
 import type { FailureMode } from './pending-call.js'
 import type { PoolOptions, ResolvedPoolOptions } from './pool-options.js'
 import { resolvePoolOptions } from './pool-options.js'
@@ -40,8 +39,7 @@ import type { EmbedEach, TextOutcome } from './text-outcome.js'
 import type { EmbedTrace } from './tracing.js'
 import { embedTracing } from './tracing.js'
 
-/** A registry key, an alias (the Hugging Face id), or a descriptor. */
-export type ModelReference = string | StellaModelInfo
+export type { ModelReference } from './model-slots.js'
 
 /**
  * Embeds texts in worker threads that each load a model once. An EventEmitter3: `on`, `once` and `off` take the events of
@@ -49,9 +47,8 @@ export type ModelReference = string | StellaModelInfo
  */
 export class EmbeddingPool extends EventEmitter<PoolEvents> {
   readonly #options: ResolvedPoolOptions
-  readonly #backend: Backend
   readonly #governor: Governor
-  readonly #slots = new Map<string, ModelSlot>()
+  readonly #slots: ModelSlots
   readonly #calls = new CallsUnderWay()
   #closing: Promise<void> | undefined
   #closed = false
@@ -59,7 +56,6 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   private constructor(options: ResolvedPoolOptions, backend: Backend) {
     super()
     this.#options = options
-    this.#backend = backend
     this.#governor = new Governor({
       budget: options.budget,
       logger: options.logger,
@@ -67,6 +63,13 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
         surfaced(() => this.emit('memoryPressure', event))
       },
     })
+    const governor = this.#governor
+    this.#slots = new ModelSlots(options.registry, (key) => ({
+      ...{ backend, governor, options },
+      tell: (event, facts) => {
+        this.#told(key, event, facts)
+      },
+    }))
   }
 
   /**
@@ -134,7 +137,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const call = resolveCallOptions(info, resolved.call, lengthLimit(info, this.#options.maxLength), 'bulk')
     const embedEach: EmbedEach = async (inputs, signal) => {
       // The pool may have been closed since the stream began.
-      const slot = this.#slot(this.#find(info))
+      const slot = this.#slots.of(this.#find(info))
       const embed = { ...call.embed, signal }
       return embedReadable(checkEach(info, inputs, embed), (texts) =>
         this.#call('embedStream', slot, texts, { ...call, embed }, 'each'),
@@ -153,7 +156,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
   async preload(model: ModelReference, options: PreloadOptions = {}): Promise<void> {
     const info = this.#find(model)
     const { dimensions, pin, signal } = resolvePreloadOptions(info, options)
-    const slot = this.#slot(info)
+    const slot = this.#slots.of(info)
     await this.#calls.track(
       withOwnSignal(signal, (own) =>
         slot.use(dimensions, own, async (served) => {
@@ -167,12 +170,12 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   /** Keeps a model, once loaded, until `unpin`, `evict` or `close`: neither idle time nor other models' needs evict it. */
   pin(model: ModelReference): void {
-    this.#slot(this.#find(model)).pinned = true
+    this.#slots.of(this.#find(model)).pinned = true
   }
 
   /** Takes back {@link EmbeddingPool.pin}. */
   unpin(model: ModelReference): void {
-    this.#slot(this.#find(model)).pinned = false
+    this.#slots.of(this.#find(model)).pinned = false
   }
 
   /**
@@ -192,7 +195,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return {
       closed: this.#closing !== undefined,
       memory: { budget, granted, resident: process.memoryUsage.rss(), measured, pressure },
-      models: [...this.#slots.values()].map((slot) => slot.stats()),
+      models: this.#slots.all.map((slot) => slot.stats()),
     }
   }
 
@@ -204,7 +207,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
    */
   async health(request: HealthRequest = {}): Promise<PoolHealth> {
     const { probe, maxAgeMs, timeoutMs } = resolveHealthRequest(request)
-    const facts = (): ModelFacts[] => [...this.#slots.values()].map((slot) => slot.facts())
+    const facts = (): ModelFacts[] => this.#slots.all.map((slot) => slot.facts())
     if (probe && this.#closing === undefined) {
       const silent = modelsToProbe(facts(), performance.now(), { maxAgeMs })
       await Promise.all(silent.map(async (key) => this.#slots.get(key)?.probe(timeoutMs)))
@@ -226,7 +229,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
 
   async #drain(): Promise<void> {
     await this.#calls.ended()
-    const evictions = await Promise.allSettled([...this.#slots.values()].map((slot) => slot.evict('closed')))
+    const evictions = await Promise.allSettled(this.#slots.all.map((slot) => slot.evict('closed')))
     await this.#governor.close()
     this.#closed = true
     for (const eviction of evictions) if (eviction.status === 'rejected') throw eviction.reason
@@ -244,7 +247,7 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     const call = resolveCallOptions(info, options, lengthLimit(info, this.#options.maxLength), lane)
     const texts = checkInputs(info, inputs, call.embed)
     if (texts.length === 0) return batchResult([], call.embed.dimensions)
-    const outcomes = await this.#call(name, this.#slot(info), texts, call, 'all-or-none')
+    const outcomes = await this.#call(name, this.#slots.of(info), texts, call, 'all-or-none')
     return batchResult(outcomes, call.embed.dimensions)
   }
 
@@ -271,29 +274,9 @@ export class EmbeddingPool extends EventEmitter<PoolEvents> {
     return embedTracing.run(() => ({ model: slot.info.key, call: name, texts: texts.length, lane }), work)
   }
 
-  #slot(info: StellaModelInfo): ModelSlot {
-    const found = this.#slots.get(info.key)
-    if (found !== undefined) return found
-    const slot = new ModelSlot(info, {
-      backend: this.#backend,
-      governor: this.#governor,
-      options: this.#options,
-      tell: (event, facts) => {
-        this.#told(info.key, event, facts)
-      },
-    })
-    this.#slots.set(info.key, slot)
-    return slot
-  }
-
   #find(model: ModelReference): StellaModelInfo {
     if (this.#closing !== undefined) throw new StellaError('POOL_CLOSED', 'The pool is closed; open another')
-    const info = typeof model === 'string' ? this.#options.registry.get(model) : requireModelInfo(model)
-    const slot = this.#slots.get(info.key)
-    if (slot === undefined || slot.info === info || isDeepStrictEqual(slot.info, info)) return info
-    throw new StellaError('MODEL_DUPLICATE', `The pool has loaded another model under the key \`${info.key}\``, {
-      details: { model: info.key },
-    })
+    return this.#slots.find(model)
   }
 
   /** Logs an event of a model, and emits it. */

@@ -6,9 +6,7 @@ import type { StellaModelInfo } from '../../registry/types.js'
 import type { EvictionReason } from '../events.js'
 import { abortedError, throwIfAborted, untilAborted } from '../files/cancellation.js'
 import { Admission } from './admission.js'
-import type { Backend } from './backend.js'
 import { RespawnBackoff } from './backoff.js'
-import type { Governor } from './governor.js'
 import type { ModelFacts } from './health.js'
 import type { LoadRequest } from './load-model.js'
 import { loadModel } from './load-model.js'
@@ -18,31 +16,9 @@ import { workerBytes } from './plan.js'
 import { probe } from './probe.js'
 import type { Rate } from './rate-meter.js'
 import type { Reclaim, Reclaimable } from './reclaim.js'
-import type { ResolvedPoolOptions } from './pool-options.js'
 import type { ModelState, ModelStats } from './pool-stats.js'
 import type { ServedModel } from './served-model.js'
-import type { Tell } from './tell.js'
-
-/** What a slot works with. */
-export interface SlotParts {
-  readonly backend: Backend
-  readonly governor: Governor
-  readonly options: ResolvedPoolOptions
-  readonly tell: Tell
-}
-
-/** A load, from its first call to its eviction. */
-interface Load {
-  readonly served: Promise<ServedModel>
-  readonly giveUp: AbortController
-  /** Calls that wait for it, or that it serves. */
-  readonly calls: Set<Promise<unknown>>
-  /** Calls that wait for it. */
-  waiting: number
-  /** Whether it goes on to its end, whoever gives up: it is as good as loaded, and the next call will want it. */
-  committed: MemoryGrant | undefined
-  loaded: ServedModel | undefined
-}
+import type { Load, SlotParts } from './slot-contract.js'
 
 /** See the head of this file. */
 export class ModelSlot implements Reclaimable {

@@ -40,10 +40,9 @@ export class OnnxBackend implements Backend {
     const { folder, manifest } = await prepareArtefact(info, { ...prepareOptions(options), dimensions, signal })
     await checkArtefact(info, folder, manifest)
     // Here and not in the workers: one of them would make it while the others wait.
-    const { weights } =
-      options.sharedWeights === false
-        ? ownWeights(folder)
-        : await shareWeights(info, folder, manifest, { threads: availableCores(), logger: options.logger, signal })
+    const { weights } = options.sharedWeights
+      ? await shareWeights(info, folder, manifest, { threads: availableCores(), logger: options.logger, signal })
+      : ownWeights(folder)
     throwIfAborted(signal, `loading ${info.key}`)
     // Last: nothing after it can fail and leave its thread behind.
     const tokenizer = TokenizerThread.begin(join(folder, 'tokenizer.json'), info.architecture.vocab)

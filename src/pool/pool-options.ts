@@ -10,6 +10,7 @@ import { resolveDevice } from '../runtime/resolve-device.js'
 import type { Logger } from '../inference/logger.js'
 import { SILENT, isLogger } from '../inference/logger.js'
 import { MIN_MAX_LENGTH, invalid, rejectUnknownKeys } from '../inference/options.js'
+import { resolveSharedWeights } from '../inference/shared-weights.js'
 import type { QueueLimits } from '../scheduler/queue-budget.js'
 import { QUEUE_LIMITS } from '../scheduler/queue-budget.js'
 import type { MemoryRequest } from './memory-budget.js'
@@ -47,7 +48,7 @@ export interface PoolOptions {
   readonly maxLength?: number | undefined
   /**
    * Map one copy of the weights that all workers, and all processes of the machine, share.
-   * @default true; see `LoadOptions`
+   * @default true on the CPU; nothing can be shared on another device. See `LoadOptions`
    */
   readonly sharedWeights?: boolean | undefined
   /**
@@ -79,11 +80,12 @@ export interface PoolOptions {
 /** Checked options with defaults filled in. */
 export interface ResolvedPoolOptions extends Omit<
   PoolOptions,
-  'memory' | 'device' | 'registry' | 'logger' | 'idleTimeoutMs' | 'keepAliveMs' | 'queue'
+  'memory' | 'device' | 'sharedWeights' | 'registry' | 'logger' | 'idleTimeoutMs' | 'keepAliveMs' | 'queue'
 > {
   /** Bytes. */
   readonly budget: number
   readonly device: Device
+  readonly sharedWeights: boolean
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number
   readonly queue: QueueLimits
@@ -146,15 +148,16 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
     throw invalid('registry', 'a ModelRegistry', registry)
   }
   checkKind('download', options.download, 'boolean')
-  checkKind('sharedWeights', options.sharedWeights, 'boolean')
   checkKind('home', options.home, 'string')
   for (const name of ['onDownload', 'onConvert', 'onWait'] as const) checkKind(name, options[name], 'function')
   if (options.home === '') throw invalid('home', 'a folder', options.home)
   const device = await resolveDevice(deviceRequest)
+  const sharedWeights = resolveSharedWeights(device, options.sharedWeights)
   return Object.freeze({
     ...rest,
     ...(device === 'cpu' ? {} : elsewhere(rest)),
     device,
+    sharedWeights,
     idleTimeoutMs: resolveTimeout('idleTimeoutMs', idleTimeoutMs, IDLE_TIMEOUT_MS),
     keepAliveMs: resolveTimeout('keepAliveMs', keepAliveMs, KEEP_ALIVE_MS),
     queue: resolveQueueLimits(queue),
@@ -164,9 +167,9 @@ export async function resolvePoolOptions(options: PoolOptions): Promise<Resolved
   })
 }
 
-/** Off the processor nothing is known to be gained by int8 or a second worker, and packed weights are of no use. */
+/** Off the processor nothing is known to be gained by int8 or a second worker. */
 function elsewhere({ precision = 'auto', workers = 1 }: PoolOptions): PoolOptions {
-  return { precision: precision === 'auto' ? 'fp32' : precision, workers, sharedWeights: false }
+  return { precision: precision === 'auto' ? 'fp32' : precision, workers }
 }
 
 function checkCount(name: string, value: number | undefined, max: number, min = 1): void {
