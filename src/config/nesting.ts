@@ -3,7 +3,7 @@
  * not always end in an error that can be caught: V8 ends the process where a regular expression is compiled on the last
  * of the stack. Knows tokens only; what it takes for nesting is never less than what the parser does.
  */
-import { CST, Lexer } from 'yaml'
+import { yaml } from './yaml.js'
 
 /** Levels of maps and lists in brackets; the configuration itself has two. */
 export const MAX_DEPTH = 20
@@ -19,6 +19,9 @@ const MAX_STRAYS = 20
 
 /** Offset of the first token beyond a limit; undefined where there is none. */
 export function tooDeepAt(text: string): number | undefined {
+  const { CST, Lexer } = yaml()
+  // What the lexer adds: a document, the end of brackets that were not closed, a plain scalar.
+  const marks: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR])
   let [offset, flow, strays, indent, levels] = [0, 0, 0, 0, 0]
   let startsLine = true
   let isContent = false
@@ -52,13 +55,10 @@ export function tooDeepAt(text: string): number | undefined {
     }
     if (levels > 0 && (levels > MAX_LINE_LEVELS || indent > MAX_INDENT)) return offset
     // Marks of the lexer are no part of the text.
-    if (!MARKS.has(token)) {
+    if (!marks.has(token)) {
       offset += token.length
       startsLine = token.endsWith('\n')
     }
   }
   return undefined
 }
-
-/** What the lexer adds: a document, the end of brackets that were not closed, a plain scalar. */
-const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR])

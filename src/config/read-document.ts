@@ -2,7 +2,6 @@
  * Turns the text of a YAML or JSON file into values that know their places, and refuses what a configuration has no use
  * for and an attacker has: tags, copies of copies, endless nesting. Knows no key.
  */
-import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Alias, Document, Node, YAMLMap } from 'yaml'
 
 import { clip } from '../show.js'
@@ -10,6 +9,7 @@ import { jsonFault } from './json-fault.js'
 import type { Located, LocatedEntry, Place, Scalar } from './located.js'
 import { MAX_DEPTH, tooDeepAt } from './nesting.js'
 import { shownKey } from './problem.js'
+import { yaml } from './yaml.js'
 
 /** Longest text, in UTF-16 units; parsing the worst of that length takes a second or two. */
 export const MAX_CONFIG_CHARACTERS = 64 * 1024
@@ -79,7 +79,8 @@ interface Measured {
 }
 
 class Reader {
-  readonly #lines = new LineCounter()
+  readonly #yaml = yaml()
+  readonly #lines = new this.#yaml.LineCounter()
   readonly #document: Document.Parsed
   readonly #problems: DocumentProblem[] = []
   /** Values that have an anchor, in the order of the text; undefined while they are being read. */
@@ -88,7 +89,7 @@ class Reader {
   constructor(text: string) {
     // Of YAML 1.1 and its extensions nothing: no merge keys, no `yes` for true, no tags beyond the core schema's. Keys
     // are compared below, where it takes a lookup: the parser compares each with each.
-    this.#document = parseDocument(text, {
+    this.#document = this.#yaml.parseDocument(text, {
       ...{ version: '1.2', schema: 'core', merge: false, resolveKnownTags: false, strict: true },
       ...{ stringKeys: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' },
       lineCounter: this.#lines,
@@ -118,7 +119,7 @@ class Reader {
 
   #node(node: Node, depth: number): Measured {
     const at = this.#place(node.range?.[0] ?? 0)
-    if (isAlias(node)) return this.#alias(node, at)
+    if (this.#yaml.isAlias(node)) return this.#alias(node, at)
     if (node.tag !== undefined) this.#refuse(at, TAGS)
     const { anchor } = node
     if (anchor !== undefined) this.#anchors.set(anchor, undefined)
@@ -128,10 +129,11 @@ class Reader {
   }
 
   #content(node: Exclude<Node, Alias>, at: Place, depth: number): Measured {
-    if (isScalar(node)) return { node: { kind: 'value', at, value: scalarOf(node.value) }, values: 1, depth: 0 }
+    if (this.#yaml.isScalar(node))
+      return { node: { kind: 'value', at, value: scalarOf(node.value) }, values: 1, depth: 0 }
     if (depth > MAX_DEPTH) return this.#tooDeep(at)
-    if (isMap(node)) return this.#map(node, at, depth)
-    const items = isSeq(node) ? node.items.map((item) => this.#node(item as Node, depth + 1)) : []
+    if (this.#yaml.isMap(node)) return this.#map(node, at, depth)
+    const items = this.#yaml.isSeq(node) ? node.items.map((item) => this.#node(item as Node, depth + 1)) : []
     return this.#sum({ kind: 'list', at, items: items.map((item) => item.node) }, items)
   }
 
@@ -140,7 +142,7 @@ class Reader {
     const children: Measured[] = []
     for (const { key, value } of map.items) {
       // The parser has refused every key that is no text.
-      if (!isScalar(key) || typeof key.value !== 'string') continue
+      if (!this.#yaml.isScalar(key) || typeof key.value !== 'string') continue
       const keyAt = this.#place(key.range?.[0] ?? 0)
       if (key.tag !== undefined) this.#refuse(keyAt, TAGS)
       // The schema passes it over wherever any name is a key.

@@ -20,8 +20,6 @@ import type { TaskText } from './calibration/task-text.js'
 import { checkCalibration } from './calibration/check-texts.js'
 import { digestTexts } from './calibration/task-text.js'
 import type { ConvertOptions } from './convert.js'
-import { convertCheckpoint } from './convert.js'
-import { convertHead } from './convert-head.js'
 import type { ConvertProgress } from './convert-progress.js'
 import type { Precision, PrecisionRequest } from './recipe.js'
 import { RECIPE, checkPrecision } from './recipe.js'
@@ -172,6 +170,8 @@ async function prepareIn(
     if (manifest === undefined) {
       const heads = await headsPresent(checkpoint, info, wanted)
       const how = { ...trial, precision, heads, calibration, out: folder, signal, onProgress }
+      // The converter is half of this package, and most processes, and every worker, find their artefact made.
+      const { convertCheckpoint } = await import('./convert.js')
       return { folder, manifest: await convertCheckpoint(checkpoint, info, how), converted: true }
     }
     const heads = missing(manifest, wanted)
@@ -256,6 +256,7 @@ async function addHeads(
 ): Promise<Manifest> {
   const files = { ...manifest.files }
   const target = { folder, files, model: info.key, signal, onProgress }
+  const { convertHead } = await import('./convert-head.js')
   const added = []
   for (const head of heads) {
     // What an interrupted call left is in no manifest; the lock says nobody is writing it.
