@@ -5,12 +5,15 @@
  *
  *   npm run bench:pool -- --help
  */
-import { STELLA_EN_400M_V5, STELLA_NANO } from '../src/index.js'
+import { STELLA_EN_400M_V5 } from '../src/index.js'
 import type { PoolPart, PoolStepArguments, PoolStepResult } from './pool/steps.js'
 import { POOL_PARTS } from './pool/steps.js'
 import { inChild } from './support/child.js'
 import { list, nonEmpty, only, parseOptions, positive, readOrExplain } from './support/command-line.js'
 import { asPrecision, findModel } from './support/models.js'
+
+/** So small that what is measured on it is the pool: 0.15 million random numbers. */
+const TOY = 'random-nano'
 
 const USAGE = `usage: npm run bench:pool -- [options]
 
@@ -20,7 +23,7 @@ const USAGE = `usage: npm run bench:pool -- [options]
 --precision p       of that model (default: int8)
 --rounds n          turns of each measurement (default: 5)
 --texts n           of the stream (default: 1000000)
---quick             all parts on the embedded model, short: shows that the command works, measures nothing
+--quick             all parts on a toy model, short: shows that the command works, measures nothing
 `
 
 function readArguments(args: readonly string[]) {
@@ -35,7 +38,7 @@ function readArguments(args: readonly string[]) {
   return {
     quick,
     parts: list('parts', values.parts, part, names.join(', ')) ?? names,
-    model: only('model', values.model, nonEmpty, 'a model') ?? (quick ? STELLA_NANO.key : STELLA_EN_400M_V5.key),
+    model: only('model', values.model, nonEmpty, 'a model') ?? (quick ? TOY : STELLA_EN_400M_V5.key),
     precision:
       only('precision', values.precision, asPrecision, 'fp32, int8 or int4') ?? (quick ? 'fp32' : ('int8' as const)),
     rounds: only('rounds', values.rounds, (text) => positive(text), 'a number') ?? (quick ? 1 : 5),
@@ -45,13 +48,13 @@ function readArguments(args: readonly string[]) {
 
 const given = readOrExplain(() => readArguments(process.argv.slice(2)), USAGE)
 if (given !== undefined) {
-  await using small = await findModel(STELLA_NANO.key)
+  await using small = await findModel(TOY)
   // The same one, where it is the one asked for: what it runs in follows from which it is.
-  await using named = given.model === STELLA_NANO.key ? undefined : await findModel(given.model)
+  await using named = given.model === TOY ? undefined : await findModel(given.model)
   const large = named ?? small
   console.log('| what | bar | measured | met |\n| --- | --- | --- | --- |')
   for (const { name, model } of POOL_PARTS.filter(({ name }) => given.parts.includes(name))) {
-    const on = model === 'embedded' || given.quick ? small : large
+    const on = model === 'toy' || given.quick ? small : large
     const step: PoolStepArguments = {
       ...{ part: name, checkpoint: on.folder, key: on.info.key, home: on.home, quick: given.quick },
       ...{ rounds: given.rounds, texts: given.texts, precision: on === small ? 'fp32' : given.precision },

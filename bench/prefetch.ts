@@ -1,7 +1,7 @@
 /**
  * What a second batch in the worker's thread is worth: tokens a second with two there against one, which is the time
  * that an answer takes through the main thread and back. With a main thread that is free, and with one that is blocked for
- * stretches, as an application's is. Both take turns on one worker of the embedded model.
+ * stretches, as an application's is. Both take turns on one worker of a toy model.
  *
  *   npx tsc -p tsconfig.json && npx tsx bench/prefetch.ts [rounds]
  */
@@ -9,10 +9,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { STELLA_NANO } from '../registry/index.js'
 import { prepareArtefact } from '../src/convert/prepare.js'
 import { packTexts } from '../src/packed/packing.js'
 import { EmbeddingWorker } from '../src/pool/embedding-worker.js'
+import { standIn } from './stand-in.js'
 import { someIds } from './support/shapes.js'
 import { median, pairedRatio, takeTurns } from './support/statistics.js'
 
@@ -32,7 +32,8 @@ const MAX_BATCHES = 200
 /** Length of a stretch in which the main thread does something else, in milliseconds; 0: none. */
 const BLOCKED_MS = [0, 20] as const
 
-const VARIANT = { dimensions: STELLA_NANO.defaultDimensions, normalize: true }
+const { info } = await standIn('random-nano')
+const VARIANT = { dimensions: info.defaultDimensions, normalize: true }
 
 /** Blocks this thread for stretches, with one turn of the event loop between two. */
 function blocking(ms: number): () => void {
@@ -58,7 +59,7 @@ async function turn(
 ): Promise<{ readonly tokensPerSecond: number; readonly runMs: number }> {
   const lengths = Array.from({ length: texts }, () => tokens)
   const count = Math.min(MAX_BATCHES, Math.max(MIN_BATCHES, TURN_TOKENS / (texts * tokens)))
-  const waiting = Array.from({ length: count }, () => packTexts(someIds({ lengths }, STELLA_NANO.architecture.vocab)))
+  const waiting = Array.from({ length: count }, () => packTexts(someIds({ lengths }, info.architecture.vocab)))
   const runs: number[] = []
   const release = blocking(blockedMs)
   const started = performance.now()
@@ -76,7 +77,7 @@ async function turn(
 const rounds = Number(process.argv[2] ?? 9)
 const home = await mkdtemp(join(tmpdir(), 'stella-prefetch-'))
 try {
-  const { folder, manifest } = await prepareArtefact(STELLA_NANO, { home })
+  const { folder, manifest } = await prepareArtefact(info, { home })
   const setup = {
     artefact: folder,
     fingerprint: manifest.fingerprint,
@@ -84,7 +85,7 @@ try {
     device: 'cpu',
     sharedWeights: false,
   } as const
-  const worker = new EmbeddingWorker(STELLA_NANO, setup, {
+  const worker = new EmbeddingWorker(info, setup, {
     onLost: (error) => {
       throw error
     },

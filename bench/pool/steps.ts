@@ -3,12 +3,12 @@ import type { Precision } from '../../src/index.js'
 
 /** Each part, and whether it needs a model as large as those in use. */
 export const POOL_PARTS = [
-  { name: 'overhead', model: 'embedded' },
+  { name: 'overhead', model: 'toy' },
   { name: 'singles', model: 'large' },
   { name: 'saturation', model: 'large' },
   { name: 'urgency', model: 'large' },
   { name: 'ledger', model: 'large' },
-  { name: 'stream', model: 'embedded' },
+  { name: 'stream', model: 'toy' },
 ] as const
 
 /** Name of a part. */

@@ -19,10 +19,10 @@ const POOL_MEMORY = fileURLToPath(new URL('../support/pool-memory.ts', import.me
 
 /** 101 MB of matrices: more than is shared at least, and made in a second. */
 const MID_SIZE: CheckpointSpec = {
-  ...CHECKPOINT_SPECS['stella-nano'],
+  ...CHECKPOINT_SPECS['random-nano'],
   name: 'mid-size',
   architecture: {
-    ...CHECKPOINT_SPECS['stella-nano'].architecture,
+    ...CHECKPOINT_SPECS['random-nano'].architecture,
     layers: 6,
     heads: 8,
     headDim: 64,

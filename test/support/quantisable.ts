@@ -25,7 +25,7 @@ export function asLarge(info: StellaModelInfo): StellaModelInfo {
 /** A model that int8 is faithful to. */
 export async function calmModel(parent: string, key: string): Promise<StellaModelInfo> {
   const { architecture, tokenizer } = CHECKPOINT_SPECS['new-tiny']
-  const { weights } = CHECKPOINT_SPECS['stella-nano']
+  const { weights } = CHECKPOINT_SPECS['random-nano']
   const changes = { weights, architecture, tokenizer }
   return asLarge(await describeCheckpoint(await makeTiny(parent, 'new-tiny', changes), { key }))
 }

@@ -1,6 +1,6 @@
 /**
- * The checkpoints this project makes by name: full-size stand-ins, the embedded model, and the tiny ones of the golden
- * tests. Shapes only; `make-checkpoint.ts` writes them.
+ * The checkpoints this project makes by name: full-size stand-ins, one as large as the embedded model was before
+ * it was trained, and the tiny ones of the golden tests. Shapes only; `make-checkpoint.ts` writes them.
  */
 import type { ArchitectureInfo, NewArchitecture, Qwen2Architecture } from '../../registry/types.js'
 import type { CheckpointSpec, WeightStyle } from './spec.js'
@@ -117,8 +117,8 @@ export const CHECKPOINT_SPECS = {
     maxSequence: 512,
     dtype: 'F32',
   },
-  'stella-nano': {
-    name: 'stella-nano',
+  'random-nano': {
+    name: 'random-nano',
     seed: 5,
     architecture: newShape({ layers: 2, heads: 4, headDim: 16, intermediate: 128, vocab: 1008, maxPositions: 2048 }),
     weights: QUIET,
