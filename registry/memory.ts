@@ -43,7 +43,7 @@ const TOKEN_BYTES: Readonly<Record<StellaModelInfo['architecture']['kind'], numb
 
 /**
  * A worker thread before its model, in bytes: V8 isolate, engine, an empty session. With {@link WORKER_LAYER_BYTES} for
- * each layer it comes to 41 MB in the embedded model and 65 MB in the 400M; 39 and 50 to 65 were measured there.
+ * each layer it comes to 41 MB in a toy of two layers and 65 MB in the 400M; 39 and 50 to 65 were measured there.
  */
 export const WORKER_BASE_BYTES = 38.5e6
 

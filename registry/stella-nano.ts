@@ -3,23 +3,23 @@ import { defineModel } from './define.js'
 import { CHECKPOINT_FILES, headOf } from './files.js'
 import { STELLA_PROMPTS } from './prompts.js'
 
-/** The 400M's architecture in small, with seeded random weights: for trying, tests and CI, with no download. */
+/** The 400M's architecture in small, distilled from all-MiniLM-L6-v2: for demos, tests and small search, with no download. */
 export const STELLA_NANO = defineModel({
   key: 'stella-nano',
-  name: 'Stella nano (random weights)',
+  name: 'Stella nano',
   aliases: ['stella-pool/stella-nano'],
-  description: 'Ships with the package so that everything runs offline. Random weights: its vectors mean nothing.',
-  license: 'MIT',
-  quality: 'random',
+  description: 'Ships with the package, so that everything runs offline: for demos, tests and small English search.',
+  license: 'Apache-2.0',
+  quality: 'demo',
   source: { kind: 'embedded', folder: 'stella-nano' },
   architecture: {
     kind: 'new',
-    layers: 2,
-    hidden: 64,
-    intermediate: 128,
+    layers: 3,
+    hidden: 256,
+    intermediate: 512,
     heads: 4,
-    headDim: 16,
-    vocab: 1008,
+    headDim: 64,
+    vocab: 12_288,
     tokenTypes: 2,
     maxPositions: 2048,
     normEpsilon: 1e-12,

@@ -151,7 +151,10 @@ export interface StellaModelInfo {
   readonly description: string
   /** SPDX identifier of the weights' licence. */
   readonly license: string
-  /** `demo`: good enough to try the package with, not to build on. `random`: weights that mean nothing. */
+  /**
+   * `demo`: good enough to try the package with, not to build on. `random`: weights that mean
+   * nothing, as those of test models.
+   */
   readonly quality: 'production' | 'demo' | 'random'
   /** Where its checkpoint comes from. */
   readonly source: ModelSource

@@ -54,7 +54,7 @@ describe('a signal', () => {
 
   it('ends a command that waits for standard input', async () => {
     const { child, ended, says } = cli.start(['embed'])
-    await says('vectors mean nothing')
+    await says('is for trying things out')
     child.kill('SIGINT')
     expect((await ended).code).toBe(130)
   })

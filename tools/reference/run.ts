@@ -1,5 +1,5 @@
 /**
- * Regenerates every golden file from seeds: checkpoints, then candle, then what Python runs where one is given.
+ * Regenerates every golden file: checkpoints from seeds, then candle, then what Python runs where one is given.
  * Runs the engines and holds no model code.
  *
  *     npx tsx tools/reference/run.ts --python /path/to/venv/bin/python
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { STELLA_NANO } from '../../registry/index.js'
 import { makeCheckpoint } from '../checkpoints/make-checkpoint.js'
 import type { CheckpointSpec } from '../checkpoints/spec.js'
 import { CHECKPOINT_SPECS, type CheckpointName } from '../checkpoints/specs.js'
@@ -37,7 +38,7 @@ const LONG = { names: ['new-tiny', 'qwen2-tiny'] as readonly string[], dimension
 
 /** One engine run: a checkpoint, its cases, and where the vectors go, by engine. */
 interface Job {
-  readonly spec: CheckpointSpec
+  readonly kind: CheckpointSpec['architecture']['kind']
   readonly checkpoint: string
   readonly cases: readonly Case[]
   readonly candleOut: string
@@ -58,6 +59,7 @@ async function prepare(): Promise<Job[]> {
   const jobs: Job[] = []
   for (const name of TINY) {
     const spec = CHECKPOINT_SPECS[name]
+    const { kind } = spec.architecture
     const folder = join(GOLDEN, name)
     const checkpoint = join(folder, 'checkpoint')
     await remake(checkpoint, spec)
@@ -65,13 +67,14 @@ async function prepare(): Promise<Job[]> {
       candleOut: join(folder, `candle${suffix}.json`),
       transformersOut: join(folder, `transformers${suffix}.json`),
     })
-    jobs.push({ spec, checkpoint, cases: standardCases(spec.heads), ...out('') })
-    if (LONG.names.includes(name)) jobs.push({ spec, checkpoint, cases: longCases(LONG.dimensions), ...out('-long') })
+    jobs.push({ kind, checkpoint, cases: standardCases(spec.heads), ...out('') })
+    if (LONG.names.includes(name)) jobs.push({ kind, checkpoint, cases: longCases(LONG.dimensions), ...out('-long') })
   }
-  const spec = CHECKPOINT_SPECS['stella-nano']
-  const checkpoint = join(ROOT, 'models', spec.name)
-  await remake(checkpoint, spec)
-  jobs.push({ spec, checkpoint, cases: nanoCases(spec.heads), candleOut: join(GOLDEN, `${spec.name}.json`) })
+  // Trained, not made of a seed: tools/nano has it.
+  const { key, architecture, heads } = STELLA_NANO
+  const cases = nanoCases(heads.map(({ dimensions }) => dimensions))
+  const checkpoint = join(ROOT, 'models', key)
+  jobs.push({ kind: architecture.kind, checkpoint, cases, candleOut: join(GOLDEN, `${key}.json`) })
   return jobs
 }
 
@@ -86,12 +89,12 @@ async function remake(checkpoint: string, spec: CheckpointSpec): Promise<void> {
 async function runEngines(jobs: readonly Job[], scratch: string, python: string | undefined): Promise<void> {
   if (python === undefined)
     report('transformers skipped and its golden files left as they are: give --python to run it')
-  for (const [index, { spec, checkpoint, cases, candleOut, transformersOut }] of jobs.entries()) {
+  for (const [index, { kind, checkpoint, cases, candleOut, transformersOut }] of jobs.entries()) {
     const list = join(scratch, `${index}.json`)
     await writeFile(list, JSON.stringify(cases))
     run('cargo', ['run', '--quiet', '--release', '--locked', '--', checkpoint, list, candleOut], CANDLE)
     if (python === undefined || transformersOut === undefined) continue
-    const script = PYTHON_SCRIPTS[spec.architecture.kind]
+    const script = PYTHON_SCRIPTS[kind]
     run(python, ['-B', script, checkpoint, list, transformersOut], HERE)
     run(python, ['-B', 'compare.py', candleOut, transformersOut], HERE)
   }

@@ -11,8 +11,8 @@ import { CHECKPOINT_SPECS } from '../../../tools/checkpoints/specs.js'
 import { fakeRepoFromFolder, startFakeHub } from '../../support/fake-hub.js'
 import { emptyFolder, stella } from './cli-io.js'
 
-async function checkpoint(name: keyof typeof CHECKPOINT_SPECS = 'new-tiny'): Promise<string> {
-  const folder = join(await emptyFolder(), name)
+async function checkpoint(name: keyof typeof CHECKPOINT_SPECS = 'new-tiny', called: string = name): Promise<string> {
+  const folder = join(await emptyFolder(), called)
   await makeCheckpoint(folder, CHECKPOINT_SPECS[name])
   return folder
 }
@@ -141,7 +141,7 @@ describe('stella convert', () => {
   it('prefers a key over a folder of the same name, and takes the folder as a path', async () => {
     const env = await environment()
     expect(parse((await stella(['convert', 'stella-nano', '--json'], { env })).stdout)['model']).toBe('stella-nano')
-    const folder = await checkpoint('stella-nano')
+    const folder = await checkpoint('new-tiny', 'stella-nano')
     expect(parse((await stella(['convert', folder, '--json'], { env })).stdout)['artefact']).toContain('local-')
   })
 })

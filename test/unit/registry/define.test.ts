@@ -43,7 +43,7 @@ describe('defineModel', () => {
   it('sorts heads by size, whatever order they come in', () => {
     const made = defineModel({ ...given, heads: [...given.heads].reverse() })
     expect(made.heads.map((head) => head.dimensions)).toEqual([256, 512])
-    expect(made.parameters.heads).toEqual([256 * 65, 512 * 65])
+    expect(made.parameters.heads).toEqual([256 * 257, 512 * 257])
   })
 
   it('is cut off from what it was made of', () => {
