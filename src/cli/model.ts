@@ -107,7 +107,8 @@ export function progressOf(
 }
 
 /**
- * Opens a pool with `info` loaded, and closes it whatever happens. A signal ends a download or a conversion under way.
+ * Opens a pool for `info`, and closes it whatever happens. The first call loads the model, with one worker: for one text the
+ * others would be waited for, and with many they join.
  *
  * @param maxLength - Longest text in tokens; memory is reserved for it.
  */
@@ -117,14 +118,16 @@ export async function withPool<T>(
   { workers, maxLength }: { readonly workers: number | undefined; readonly maxLength: number },
   use: (pool: EmbeddingPool) => Promise<T>,
 ): Promise<T> {
-  const { values } = context
-  const { memory, threads, dimensions, device } = values
-  const { signal, ...prepare } = prepareOptions(context, info)
-  const logger = warningsTo(context.report)
-  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, device, logger, ...prepare })
+  const { values, environment, report } = context
+  const { memory, threads, device, precision, download } = values
+  const { home, hub } = environment
+  const logger = warningsTo(report)
+  const pool = await EmbeddingPool.open({
+    ...{ memory, workers, threads, maxLength, device, precision, download, home, hub, logger },
+    ...progressOf(report, info),
+  })
   try {
-    tellQuality(info, context.report)
-    await pool.preload(info, { dimensions, signal })
+    tellQuality(info, report)
     return await use(pool)
   } finally {
     await pool.close()

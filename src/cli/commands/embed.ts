@@ -17,6 +17,7 @@ import { openSource } from '../input/source.js'
 import { chooseModel, withPool } from '../model.js'
 import { OPTIONS } from '../options.js'
 import type { OptionValues } from '../options.js'
+import type { Phase } from '../progress.js'
 import { openOutputFile } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
 
@@ -62,8 +63,10 @@ async function embedSource(context: CommandContext, job: Job): Promise<ResultSum
   const file = values.out === undefined ? undefined : await openOutputFile(values.out)
   try {
     const sums = await withPool(context, info, { workers: values.workers, maxLength }, (pool) => {
-      const phase = report.phase(`embedding with ${info.key}`, 'texts', false)
+      // Begun with the first texts done: the rate is not to count a load, or a conversion.
+      let phase: Phase | undefined
       const onProgress = (done: number): void => {
+        phase ??= report.phase(`embedding with ${info.key}`, 'texts', false)
         phase.update(done, source.expected())
       }
       const sink = SINKS[format](file ?? output, facts)
