@@ -152,8 +152,8 @@ export interface StellaModelInfo {
   /** SPDX identifier of the weights' licence. */
   readonly license: string
   /**
-   * `demo`: good enough to try the package with, not to build on. `random`: weights that mean
-   * nothing, as those of test models.
+   * `demo`: good enough to try the package with, not to build on. `random`: weights that mean nothing,
+   * as those of test models.
    */
   readonly quality: 'production' | 'demo' | 'random'
   /** Where its checkpoint comes from. */

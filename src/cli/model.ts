@@ -69,15 +69,14 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** What every command passes to `prepareArtefact`, with progress on standard error. */
 export function prepareOptions(context: CommandContext, info: StellaModelInfo): PrepareOptions {
-  const { values, environment, signal, report } = context
-  return {
-    precision: values.precision,
-    home: environment.home,
-    hub: environment.hub,
-    download: values.download,
-    signal,
-    ...progressOf(report, info),
-  }
+  return { ...sourceOptions(context, info), signal: context.signal }
+}
+
+/** The same for a pool, whose calls have a signal each. */
+function sourceOptions({ values, environment, report }: CommandContext, info: StellaModelInfo) {
+  const { precision, download } = values
+  const { home, hub } = environment
+  return { precision, home, hub, download, ...progressOf(report, info) }
 }
 
 /** Progress of downloads and conversions. */
@@ -118,14 +117,11 @@ export async function withPool<T>(
   { workers, maxLength }: { readonly workers: number | undefined; readonly maxLength: number },
   use: (pool: EmbeddingPool) => Promise<T>,
 ): Promise<T> {
-  const { values, environment, report } = context
-  const { memory, threads, device, precision, download } = values
-  const { home, hub } = environment
+  const { values, report } = context
+  const { memory, threads, device } = values
   const logger = warningsTo(report)
-  const pool = await EmbeddingPool.open({
-    ...{ memory, workers, threads, maxLength, device, precision, download, home, hub, logger },
-    ...progressOf(report, info),
-  })
+  const found = sourceOptions(context, info)
+  const pool = await EmbeddingPool.open({ memory, workers, threads, maxLength, device, logger, ...found })
   try {
     tellQuality(info, report)
     return await use(pool)

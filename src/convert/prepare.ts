@@ -170,7 +170,7 @@ async function prepareIn(
     if (manifest === undefined) {
       const heads = await headsPresent(checkpoint, info, wanted)
       const how = { ...trial, precision, heads, calibration, out: folder, signal, onProgress }
-      // The converter is half of this package, and most processes, and every worker, find their artefact made.
+      // Here, as it would be half of what a worker loads, and every worker finds its artefact made.
       const { convertCheckpoint } = await import('./convert.js')
       return { folder, manifest: await convertCheckpoint(checkpoint, info, how), converted: true }
     }

@@ -3,8 +3,8 @@ What the student is to learn, on each head, of unit vectors. Its similarities of
 teacher's, whatever their scale, which is what vectors are for. And a linear map of its vector, thrown away afterwards, is
 to be the teacher's vector, which says more of a single text than its place among the others of a batch.
 
-Both together agree better with the teacher than either alone, and correlation than a squared difference of similarities
-(0.707 against 0.673 after 600 steps of static.py; the map alone 0.663).
+Both together come to agree better with the teacher than the map alone, and than with a squared difference of similarities,
+which asks for the teacher's scale as well.
 """
 
 from torch import Tensor, nn

@@ -1,8 +1,8 @@
 """
-Trains what the student knows of words alone: `python static.py <work folder> [epochs]`, a minute or two.
+Trains what the student knows of words alone: `python static.py <work folder> [epochs]`, three minutes.
 
 The layers start as nothing but their norms, so that the student's vector is a mean over its tokens, put through the heads.
-As such it learns a hundred times as many texts a second as with its layers, and what each word means is most of what there
+As such it learns ten times as many texts a second as with its layers, and what each word means is most of what there
 is to learn: train.py goes on from here. Writes static.pt.
 """
 
@@ -12,14 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export import tokenizer_json
 from losses import loss_of, maps_to_teacher
 from student import DIMENSIONS, HIDDEN, Student
-from texts import SEED, agreement, flat, read_held_out, read_lesson
+from texts import SEED, agreement, flat, read_held_out, read_lesson, read_tokenizer
 
 BATCH = 1024
 RATE = 1e-2
@@ -28,7 +26,7 @@ WARM_UP = 200
 
 def main(work: Path, epochs: float) -> None:
     torch.manual_seed(SEED)
-    tokenizer = Tokenizer.from_str(tokenizer_json((work / "vocabulary.txt").read_text(encoding="utf-8").splitlines()))
+    tokenizer = read_tokenizer(work)
     texts, targets = read_lesson(work)
     watched = read_held_out(work)
     tokens, ends = flat(tokenizer, texts)

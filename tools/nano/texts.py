@@ -9,12 +9,19 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from export import tokenizer_json
+
 SEED = 20261121
 MAX_TOKENS = 128
 # Texts that the tokenizer is given at once.
 AT_ONCE = 50_000
 # Held-out texts of which all pairs are compared while training.
 WATCHED = 1000
+
+
+def read_tokenizer(work: Path) -> Tokenizer:
+    """The one that the checkpoint gets."""
+    return Tokenizer.from_str(tokenizer_json((work / "vocabulary.txt").read_text(encoding="utf-8").splitlines()))
 
 
 def read_lesson(work: Path) -> tuple[list[str], np.ndarray]:
