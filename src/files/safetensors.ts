@@ -76,7 +76,7 @@ export class TensorReader {
   }
 
   /**
-   * Streams a tensor, or rows of it, as float32 in row-major order; F16 and BF16 are widened exactly. At most
+   * Streams a tensor, or rows of it, as float32 in row-major order; shorter floats are widened exactly. At most
    * {@link READ_CHUNK_BYTES} of the file are in memory at a time.
    *
    * Chunks are whole rows where a row fits that limit, and are cut anywhere where it does not. **A chunk is valid until
@@ -84,7 +84,7 @@ export class TensorReader {
    *
    * @param range - rows to read. @default all
    * @throws {StellaError} CHECKPOINT_INVALID, at the first chunk, when there is no such tensor or rows or its dtype is
-   * not one of F32, F16, BF16; at any chunk when the file was cut or cannot be read. INTERNAL after `close()`.
+   * not one of F32, F16, BF16, F8_E4M3; at any chunk when the file was cut or cannot be read. INTERNAL after `close()`.
    */
   async *stream(name: string, range?: RowRange): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
     const stored = this.#locate(name, range)

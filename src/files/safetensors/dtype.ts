@@ -33,10 +33,10 @@ const DTYPE_BITS: ReadonlyMap<string, number> = new Map([
 ])
 
 /** Floating dtypes that can be read as float32 without loss. */
-export type TensorDtype = 'F32' | 'F16' | 'BF16'
+export type TensorDtype = 'F32' | 'F16' | 'BF16' | 'F8_E4M3'
 
 /** Bytes of one stored element of each readable dtype. */
-export const TENSOR_DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const satisfies Record<TensorDtype, number>
+export const TENSOR_DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1 } as const satisfies Record<TensorDtype, number>
 
 /** Bits of one element of `dtype`; undefined where the format has no such dtype. */
 export function dtypeBits(dtype: string): number | undefined {

@@ -6,10 +6,13 @@ import { endianness } from 'node:os'
 
 import { readExactly, type DataFile } from './data-file.js'
 import { TENSOR_DTYPE_BYTES, type TensorDtype } from './dtype.js'
-import { widenBF16, widenF16 } from './widen.js'
+import { widenBF16, widenF16, widenF8E4M3 } from './widen.js'
 
 /** Most bytes of a file that one stream holds in memory. A multiple of every element size. */
 export const READ_CHUNK_BYTES = 4 * 1024 * 1024
+
+/** Most values that one stream holds in memory, whatever they are widened from: 8 MiB of float32. */
+export const READ_CHUNK_VALUES = READ_CHUNK_BYTES / 2
 
 /** One tensor, or whole rows of it, in bytes of a file. */
 export interface StoredFloats {
@@ -36,29 +39,30 @@ export async function* streamFloats(stored: StoredFloats): AsyncGenerator<Float3
   const chunkElements = Math.min(count, elementsPerChunk(rowElements, size))
   const values = new Float32Array(chunkElements)
   const bits = new Uint32Array(values.buffer)
-  // F32 is read straight into the memory of the values; halves are read beside it and widened into it.
-  const halves = new Uint16Array(dtype === 'F32' ? 0 : chunkElements)
-  const bytes = new Uint8Array(dtype === 'F32' ? values.buffer : halves.buffer)
+  // F32 is read straight into the memory of the values; shorter floats are read beside it and widened into it.
+  const short = dtype === 'F32' ? values.buffer : new ArrayBuffer(chunkElements * size)
+  const bytes = new Uint8Array(short)
   for (let done = 0; done < count; done += chunkElements) {
     const elements = Math.min(chunkElements, count - done)
     const filled = bytes.subarray(0, elements * size)
     await readExactly(file, filled, position + done * size, tensor)
     toHostOrder(filled, size)
-    if (dtype === 'F16') widenF16(halves, bits, elements)
-    if (dtype === 'BF16') widenBF16(halves, bits, elements)
+    if (dtype === 'F16') widenF16(new Uint16Array(short), bits, elements)
+    if (dtype === 'BF16') widenBF16(new Uint16Array(short), bits, elements)
+    if (dtype === 'F8_E4M3') widenF8E4M3(bytes, bits, elements)
     yield values.subarray(0, elements)
   }
 }
 
 /** Whole rows where one fits a chunk, else as many elements as do. */
 function elementsPerChunk(rowElements: number, size: number): number {
-  const most = READ_CHUNK_BYTES / size
+  const most = Math.min(READ_CHUNK_BYTES / size, READ_CHUNK_VALUES)
   return rowElements === 0 || rowElements > most ? most : Math.floor(most / rowElements) * rowElements
 }
 
 /** The format is little-endian; on a host that is not, swaps the bytes of each element. */
-function toHostOrder(bytes: Uint8Array<ArrayBuffer>, size: 2 | 4): void {
-  if (endianness() === 'LE') return
+function toHostOrder(bytes: Uint8Array<ArrayBuffer>, size: 1 | 2 | 4): void {
+  if (endianness() === 'LE' || size === 1) return
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (size === 4) buffer.swap32()
   else buffer.swap16()

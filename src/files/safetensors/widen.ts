@@ -1,10 +1,13 @@
 /**
- * Widens stored half-precision bits to float32 bits, exactly. Works on bits, never on numbers, so that a NaN keeps its
- * payload. Knows no file and no tensor.
+ * Widens the stored bits of shorter floats to float32 bits, exactly. Works on bits, never on numbers, so that a NaN keeps
+ * its payload. Knows no file and no tensor.
  */
 
 /** Rebias of the exponent from binary16 (15) to binary32 (127), in place. */
 const F16_REBIAS = 112 << 23
+
+/** The same from E4M3 (7). */
+const E4M3_REBIAS = 120 << 23
 
 /**
  * Writes the float32 bits of the first `count` IEEE 754 binary16 values of `source` to `target`.
@@ -33,4 +36,27 @@ function widenSpecial(magnitude: number): number {
 /** Writes the float32 bits of the first `count` bfloat16 values of `source`, which are their upper halves. */
 export function widenBF16(source: Uint16Array, target: Uint32Array, count: number): void {
   for (let i = 0; i < count; i += 1) target[i] = (source[i] ?? 0) << 16
+}
+
+/**
+ * Writes the float32 bits of the first `count` 8-bit floats of `source`: sign, 4 bits of exponent, 3 of significand. It has
+ * no infinity, and one NaN for each sign, whose bits are all ones (OCP 8-bit Floating Point Specification, section 5).
+ */
+export function widenF8E4M3(source: Uint8Array, target: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    const byte = source[i] ?? 0
+    const magnitude = byte & 0x7f
+    const sign = (byte & 0x80) << 24
+    if (magnitude >= 0x08 && magnitude < 0x7f) target[i] = sign | ((magnitude << 20) + E4M3_REBIAS)
+    else target[i] = sign | widenSpecialE4M3(magnitude)
+  }
+}
+
+/** Float32 bits of a magnitude that is zero, subnormal or NaN. */
+function widenSpecialE4M3(magnitude: number): number {
+  if (magnitude === 0x7f) return 0x7ff00000
+  if (magnitude === 0) return 0
+  // magnitude × 2^-9, as above.
+  const shift = Math.clz32(magnitude) - 28
+  return ((121 - shift) << 23) | (((magnitude << shift) & 0x7) << 20)
 }

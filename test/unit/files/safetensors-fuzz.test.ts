@@ -21,7 +21,7 @@ async function readAll(folder: string): Promise<number | undefined> {
     await using reader = await TensorReader.open(folder)
     for (const name of reader.names()) {
       const { dtype, shape } = reader.entry(name) ?? { dtype: '', shape: [] }
-      if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
+      if (!['F32', 'F16', 'BF16', 'F8_E4M3'].includes(dtype)) {
         expect((await refusal(() => reader.read(name))).details).toMatchObject({ tensor: name, dtype })
         continue
       }
@@ -50,11 +50,12 @@ const VALID = rawFile(
     'layers.0.bias': { dtype: 'F16', shape: [3], data_offsets: [24, 30] },
     norm: { dtype: 'BF16', shape: [], data_offsets: [30, 32] },
     ids: { dtype: 'I64', shape: [1], data_offsets: [32, 40] },
+    eighths: { dtype: 'F8_E4M3', shape: [1, 2], data_offsets: [40, 42] },
   },
-  Buffer.concat([f32(1, 2, 3, 4, 5, 6), Buffer.alloc(16, 0x3c)]),
+  Buffer.concat([f32(1, 2, 3, 4, 5, 6), Buffer.alloc(18, 0x3c)]),
 )
 
-/** Edits of bytes: overwrite, insert, remove a run, or cut the end. Most fall in the first 330 bytes, the header. */
+/** Edits of bytes: overwrite, insert, remove a run, or cut the end. Most fall in the first 400 bytes, the header. */
 const edit = fc.record({
   kind: fc.constantFrom('set', 'insert', 'remove', 'cut'),
   at: fc.nat(VALID.byteLength - 1),
@@ -89,7 +90,7 @@ function withTrueLength(bytes: Buffer, dataBytes: number): Buffer {
 
 describe('a checkpoint folder with hostile bytes', () => {
   it('is valid to begin with', async () => {
-    expect(await readAll(await folderWith({ [SINGLE]: VALID }))).toBe(10)
+    expect(await readAll(await folderWith({ [SINGLE]: VALID }))).toBe(12)
   })
 
   it('survives random edits of a valid file', async () => {
@@ -99,7 +100,7 @@ describe('a checkpoint folder with hostile bytes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.boolean(), async (edits, fixLength) => {
         const edited = edits.reduce(apply, VALID)
-        await writeFile(join(folder, SINGLE), fixLength ? withTrueLength(edited, 40) : edited)
+        await writeFile(join(folder, SINGLE), fixLength ? withTrueLength(edited, 42) : edited)
         if ((await readAll(folder)) === undefined) refused += 1
         else accepted += 1
       }),
@@ -114,7 +115,7 @@ describe('a checkpoint folder with hostile bytes', () => {
     const folder = await folderWith({})
     const offset = fc.oneof(fc.nat(16), fc.maxSafeInteger(), fc.double())
     const member = fc.record({
-      dtype: fc.oneof(fc.constantFrom('F32', 'F16', 'BF16', 'U8'), fc.string()),
+      dtype: fc.oneof(fc.constantFrom('F32', 'F16', 'BF16', 'F8_E4M3', 'U8'), fc.string()),
       shape: fc.array(fc.oneof(fc.nat(4), offset), { maxLength: 3 }),
       data_offsets: fc.tuple(offset, offset),
     })

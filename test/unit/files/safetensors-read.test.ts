@@ -37,6 +37,23 @@ describe('TensorReader.stream and read', () => {
     expect(lengths.length).toBeGreaterThan(1)
   })
 
+  it('streams F8_E4M3 in chunks of whole rows, no more values at a time than of halves', async () => {
+    const [rows, columns] = [2100, 1001]
+    // 0x38 to 0x3f are 1, 1.125, … 1.875.
+    const data = Uint8Array.from({ length: rows * columns }, (_, i) => 0x38 + (i % 8))
+    const header = { w: { dtype: 'F8_E4M3', shape: [rows, columns], data_offsets: [0, data.byteLength] } }
+    await using reader = await TensorReader.open(await folderWith({ [SINGLE]: rawFile(header, data) }))
+    let seen = 0
+    const lengths: number[] = []
+    for await (const chunk of reader.stream('w')) {
+      lengths.push(chunk.length)
+      expect(chunk.findIndex((value, i) => value !== 1 + ((seen + i) % 8) / 8)).toBe(-1)
+      seen += chunk.length
+    }
+    const perChunk = Math.floor(READ_CHUNK_BYTES / 2 / columns) * columns
+    expect(lengths).toEqual([perChunk, rows * columns - perChunk])
+  })
+
   it('cuts rows that are longer than a chunk', async () => {
     const columns = READ_CHUNK_BYTES / 4 + 10
     await using reader = await TensorReader.open(await matrix(2, columns))
@@ -87,18 +104,25 @@ describe('TensorReader.stream and read', () => {
   })
 
   it('reads tensors at odd offsets, each array the caller’s own', async () => {
-    const data = Buffer.concat([Buffer.of(7), f32(1.5, -2), Buffer.of(0x00, 0x3c), Buffer.of(0x80, 0x3f)])
+    const data = Buffer.concat([
+      Buffer.of(7),
+      f32(1.5, -2),
+      Buffer.of(0x00, 0x3c),
+      Buffer.of(0x80, 0x3f),
+      Buffer.of(0x38),
+    ])
     const header = {
       byte: { dtype: 'U8', shape: [1], data_offsets: [0, 1] },
       w: { dtype: 'F32', shape: [2], data_offsets: [1, 9] },
       h: { dtype: 'F16', shape: [1], data_offsets: [9, 11] },
       b: { dtype: 'BF16', shape: [1], data_offsets: [11, 13] },
+      e: { dtype: 'F8_E4M3', shape: [1], data_offsets: [13, 14] },
     }
     await using reader = await TensorReader.open(await folderWith({ [SINGLE]: rawFile(header, data) }))
     const [first, second] = [await reader.read('w'), await reader.read('w')]
     expect([...first]).toEqual([1.5, -2])
     expect(first.buffer).not.toBe(second.buffer)
-    expect([...(await reader.read('h')), ...(await reader.read('b'))]).toEqual([1, 1])
+    expect([...(await reader.read('h')), ...(await reader.read('b')), ...(await reader.read('e'))]).toEqual([1, 1, 1])
   })
 
   it('gives stored bits unchanged, NaN payloads included', async () => {
@@ -156,9 +180,9 @@ describe('TensorReader.stream and read', () => {
     ] as const) {
       const error = await refusal(() => reader.read(name))
       expect(error.message).toBe(
-        `Tensor "${name}" in ${SINGLE} is ${dtype}; only F32, F16, BF16 can be read as float32`,
+        `Tensor "${name}" in ${SINGLE} is ${dtype}; only F32, F16, BF16, F8_E4M3 can be read as float32`,
       )
-      expect(error.details).toEqual({ file: SINGLE, tensor: name, dtype, accepted: ['F32', 'F16', 'BF16'] })
+      expect(error.details).toEqual({ file: SINGLE, tensor: name, dtype, accepted: ['F32', 'F16', 'BF16', 'F8_E4M3'] })
     }
   })
 
