@@ -19,7 +19,7 @@ export const STELLA_NANO = defineModel({
     intermediate: 512,
     heads: 4,
     headDim: 64,
-    vocab: 12_288,
+    vocab: 24_576,
     tokenTypes: 2,
     maxPositions: 2048,
     normEpsilon: 1e-12,

@@ -36,7 +36,7 @@ const TOKEN = new RegExp(`[${ALONE}]|[^\\s${ALONE}]{1,${PIECE}}`, 'gu')
  * Pieces that can be told apart, at least: with one id each out of a small vocabulary, a test with a dozen words would
  * soon have two that are the same.
  */
-const DISTINCT_PIECES = 20_000
+const DISTINCT_PIECES = 25_000
 
 /** Most ids of a piece. */
 const MAX_IDS = 4

@@ -93,7 +93,7 @@ describe('a worker', () => {
     const outside = { ids: Int32Array.of(STELLA_NANO.architecture.vocab), lengths: Int32Array.of(1) }
     const error = await failureOf(() => one.worker.run(outside, VARIANT))
     expect(error).toMatchObject({ code: 'INPUT_INVALID' })
-    expect(error.message).toContain('token id 12288')
+    expect(error.message).toContain('token id 24576')
     expect(error.cause).toMatchObject({ message: expect.stringContaining('in a worker thread') as string })
     const unknown = one.worker.run(nanoBatch(1, 8), { dimensions: 3, normalize: true })
     expect(await codeOf(unknown)).toBe('DIMENSIONS_UNSUPPORTED')

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-VOCAB = 12_288
+VOCAB = 24_576
 HIDDEN = 256
 LAYERS = 3
 HEADS = 4
@@ -31,20 +31,41 @@ class Layer(nn.Module):
         self.down_proj = nn.Linear(INTERMEDIATE, HIDDEN)
         self.mlp_ln = nn.LayerNorm(HIDDEN, eps=EPSILON)
 
-    def forward(self, x: Tensor, mask: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """x [batch, length, hidden], mask [batch, 1, 1, length] True where there is a token."""
-        batch, length, _ = x.shape
-        q, k, v = (
-            part.view(batch, length, HEADS, HIDDEN // HEADS).transpose(1, 2)
-            for part in through(self.qkv_proj, x).split(HIDDEN, dim=-1)
-        )
-        # Spelled out: on a processor, the backward pass of torch's fused attention takes half of a step (2.15).
-        scores = rotate(q, cos, sin) @ rotate(k, cos, sin).transpose(-1, -2)
-        scores = (scores.float() * (HIDDEN // HEADS) ** -0.5).masked_fill(~mask, ABSENT)
-        found = scores.softmax(-1).to(x.dtype) @ v
-        x = normed(self.attn_ln, x + through(self.o_proj, found.transpose(1, 2).reshape(batch, length, HIDDEN)))
+    def forward(self, x: Tensor, parts: list["Part"]) -> Tensor:
+        """x [tokens, hidden] of all parts in a row."""
+        q, k, v = through(self.qkv_proj, x).split(HIDDEN, dim=-1)
+        ends = [part.tokens for part in parts]
+        heads = zip(q.split(ends), k.split(ends), v.split(ends), parts)
+        found = torch.cat([attention(q, k, v, part) for q, k, v, part in heads])
+        x = normed(self.attn_ln, x + through(self.o_proj, found))
         up, gate = through(self.up_gate_proj, x).split(INTERMEDIATE, dim=-1)
         return normed(self.mlp_ln, x + through(self.down_proj, functional.gelu(gate) * up))
+
+
+class Part:
+    """Texts padded to one length: what all layers need to know of them."""
+
+    def __init__(self, present: Tensor, dtype: torch.dtype) -> None:
+        """present [batch, length], True where there is a token."""
+        self.batch, self.length = present.shape
+        self.tokens = self.batch * self.length
+        self.mask = present[:, None, None, :]
+        self.cos, self.sin = (table.to(dtype) for table in tables(self.length))
+        self.weights = present.float().unsqueeze(-1)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Of the tokens of each text: x [tokens, hidden] to [batch, hidden]."""
+        return (x.view(self.batch, self.length, -1) * self.weights).sum(1) / self.weights.sum(1)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, part: Part) -> Tensor:
+    """Of one part: all [tokens, hidden]."""
+    q, k, v = (x.view(part.batch, part.length, HEADS, HIDDEN // HEADS).transpose(1, 2) for x in (q, k, v))
+    # Spelled out: on a processor, the backward pass of torch's fused attention takes half of a step (2.15).
+    scores = rotate(q, part.cos, part.sin) @ rotate(k, part.cos, part.sin).transpose(-1, -2)
+    scores = (scores.float() * (HIDDEN // HEADS) ** -0.5).masked_fill(~part.mask, ABSENT)
+    found = scores.softmax(-1).to(q.dtype) @ v
+    return found.transpose(1, 2).reshape(part.tokens, HIDDEN)
 
 
 class Student(nn.Module):
@@ -68,18 +89,20 @@ class Student(nn.Module):
             nn.init.zeros_(layer.o_proj.weight)
             nn.init.zeros_(layer.down_proj.weight)
 
-    def forward(self, ids: Tensor, present: Tensor, dtype: torch.dtype = torch.float32) -> dict[int, Tensor]:
+    def forward(self, ids: Tensor, present: Tensor) -> dict[int, Tensor]:
+        """ids and present [batch, length] to {dimensions: [batch, dimensions]}, not normalised."""
+        return self.of_words(self.word_embeddings(ids.flatten()), [present])
+
+    def of_words(self, words: Tensor, present: list[Tensor], dtype: torch.dtype = torch.float32) -> dict[int, Tensor]:
         """
-        ids and present [batch, length] to {dimensions: [batch, dimensions]}, not normalised. Layers work in `dtype`, from
-        weights of float32: train.py has them in bfloat16, which is faster.
+        The same of word embeddings [tokens, hidden] of several parts in a row, each padded to a length of its own. Layers
+        work in `dtype`, from weights of float32: train.py has them in bfloat16, which is faster.
         """
-        cos, sin = (table.to(dtype) for table in tables(ids.shape[1]))
-        x = normed(self.norm, (self.word_embeddings(ids) + self.token_type_embeddings.weight[0]).to(dtype))
-        mask = present[:, None, None, :]
+        parts = [Part(of_part, dtype) for of_part in present]
+        x = normed(self.norm, (words + self.token_type_embeddings.weight[0]).to(dtype))
         for layer in self.layers:
-            x = layer(x, mask, cos, sin)
-        weights = present.float().unsqueeze(-1)
-        pooled = (x.float() * weights).sum(1) / weights.sum(1)
+            x = layer(x, parts)
+        pooled = torch.cat([part.mean(of_part) for part, of_part in zip(parts, x.float().split([p.tokens for p in parts]))])
         return {d: self.heads[str(d)](pooled) for d in DIMENSIONS}
 
 

@@ -5,26 +5,29 @@ resumable: the state is saved every few minutes, and the learning rate follows t
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from losses import loss_of, maps_to_teacher
 from student import Student
 from texts import SEED, agreement, flat, padded, read_held_out, read_lesson, read_tokenizer
 
+OfWords = Callable[[Tensor, list[Tensor], torch.dtype], dict[int, Tensor]]
+
 BATCH = 256
-# Batches that a sample is cut into, by length: texts of like length have little padding.
-SLICES = 16
+# Parts of a batch, by length, each padded to a length of its own: texts of like length have little padding.
+PARTS = 8
 # In tokens. Longer texts, a hundredth of all, are left out: they take far more than their share of the time.
 LONGEST = 64
 RATE = 1.5e-3
 WARM_UP = 500
 SAVE_SECONDS = 120
-# How many batches have a prompt before each text, whose vector is to be that of the text: queries are embedded with one.
+# How many parts have a prompt before each text, whose vector is to be that of the text: queries are embedded with one.
 PROMPTED = 0.06
 PROMPTS = (
     "Instruct: Retrieve semantically similar text.\nQuery: ",
@@ -50,7 +53,7 @@ def main(work: Path, steps: int, minutes: float, eager: bool) -> None:
     maps.load_state_dict(words["maps"])
     parameters = [*student.parameters(), *maps.parameters()]
     # Compiled it takes 0.6 of the time.
-    embed = student if eager else torch.compile(student, dynamic=True)
+    of_words = student.of_words if eager else torch.compile(student.of_words, dynamic=True)
     optimiser = torch.optim.AdamW(parameters, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     state = work / "student.pt"
     step = 0
@@ -65,18 +68,13 @@ def main(work: Path, steps: int, minutes: float, eager: bool) -> None:
     while step < steps and time.monotonic() - started < minutes * 60:
         # Of the step alone, so that a run that goes on does what one that never stopped does.
         rng = np.random.default_rng([SEED, step])
-        sample = rng.choice(usable, BATCH * SLICES)
-        start = BATCH * int(rng.integers(SLICES))
-        places = sample[np.argsort(lengths[sample], kind="stable")][start : start + BATCH]
-        batch = [tokens[starts[i] : ends[i]] for i in places]
-        # The same for all: one prompt among short texts would be padding for each of them.
-        if rng.random() < PROMPTED:
-            prompt = prompts[int(rng.integers(len(prompts)))]
-            batch = [np.concatenate((prompt, text[1:])) for text in batch]
+        places = rng.choice(usable, BATCH)
+        places = places[np.argsort(lengths[places], kind="stable")]
+        parts = [prompted([tokens[starts[i] : ends[i]] for i in part], prompts, rng) for part in np.split(places, PARTS)]
         target = functional.normalize(torch.from_numpy(targets[places].astype(np.float32)), dim=-1)
         for group in optimiser.param_groups:
             group["lr"] = RATE * schedule(step, steps)
-        loss = loss_of(embed(*padded(batch), dtype=torch.bfloat16), target, maps)
+        loss = loss_of(embedded(student, of_words, parts), target, maps)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -90,6 +88,24 @@ def main(work: Path, steps: int, minutes: float, eager: bool) -> None:
             print(f"step {step} of {steps}: loss {np.mean(recent):.4f}, agreement {agreed:.4f}, {last - started:.0f} s", flush=True)
             recent = []
     save(state, student, maps, optimiser, step)
+
+
+def prompted(texts: list[np.ndarray], prompts: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Now and then, a prompt before all texts of a part: before one of them it would be padding for the others."""
+    if rng.random() >= PROMPTED:
+        return texts
+    prompt = prompts[int(rng.integers(len(prompts)))]
+    return [np.concatenate((prompt, text[1:])) for text in texts]
+
+
+def embedded(student: Student, of_words: OfWords, parts: list[list[np.ndarray]]) -> dict[int, Tensor]:
+    """
+    Vectors of all parts: the similarities that are learnt are of texts of all lengths, as those of the held-out texts are.
+    Words are looked up once for all parts, since each look-up has a gradient as large as the table.
+    """
+    ids, present = zip(*map(padded, parts))
+    words = student.word_embeddings(torch.cat([part.flatten() for part in ids]))
+    return of_words(words, list(present), torch.bfloat16)
 
 
 def schedule(step: int, steps: int) -> float:
@@ -111,7 +127,7 @@ def save(path: Path, student: Student, maps: nn.ModuleDict, optimiser: torch.opt
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=27_000)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--eager", action="store_true", help="without torch.compile, which wants a C++ compiler")
     given = parser.parse_args()

@@ -196,7 +196,7 @@ describe('a run', () => {
 
   it.each([
     ['no texts', batch(), VARIANT, 'INPUT_INVALID'],
-    ['an id beyond the vocabulary', batch([0, 12_288, 1]), VARIANT, 'INPUT_INVALID'],
+    ['an id beyond the vocabulary', batch([0, 24_576, 1]), VARIANT, 'INPUT_INVALID'],
     ['lengths that do not add up', { ids: Int32Array.of(0, 1), lengths: Int32Array.of(3) }, VARIANT, 'INPUT_INVALID'],
     ['a size the model has not', batch([0, 1]), { dimensions: 300, normalize: true }, 'DIMENSIONS_UNSUPPORTED'],
   ])('refuses what no model runs: %s', async (_, texts, variant, code) => {

@@ -21,12 +21,12 @@ describe('an input is refused, by its index:', () => {
     ['ids in another array', 0, [new Uint32Array(2)], 'got an object (Uint32Array)'],
     ['an object with a text', 0, [{ text: 'fox' }], 'got an object (Object)'],
     ['no ids', 1, ['fox', new Int32Array()], 'Text 1 has no token ids'],
-    ['a negative id', 0, [Int32Array.of(1, 2, -1)], 'Text 0 holds token id -1; stella-nano knows 0 to 12287'],
+    ['a negative id', 0, [Int32Array.of(1, 2, -1)], 'Text 0 holds token id -1; stella-nano knows 0 to 24575'],
     [
       'an id past the table',
       1,
-      ['fox', Int32Array.of(12_288)],
-      'Text 1 holds token id 12288; stella-nano knows 0 to 12287',
+      ['fox', Int32Array.of(24_576)],
+      'Text 1 holds token id 24576; stella-nano knows 0 to 24575',
     ],
   ])('%s', async (_, index, inputs, message) => {
     const run = vi.fn(compute)
