@@ -43,6 +43,7 @@ export const MODEL_CONFIG = z.looseObject({
   logn_attention_clip1: z.boolean().nullish(),
   use_sliding_window: z.boolean().nullish(),
   is_causal: z.boolean().nullish(),
+  quantization_config: z.unknown().optional(),
 })
 
 /** See {@link MODEL_CONFIG}. */

@@ -2,6 +2,7 @@
 import type { ArchitectureInfo, NewArchitecture, Qwen2Architecture } from '../../registry/types.js'
 import { StellaError } from '../errors.js'
 import type { TensorReader } from '../files/safetensors.js'
+import { tensorsRefused } from './tensors-refused.js'
 
 /** Tensor shapes by name, without the checkpoint's prefix. */
 export type Inventory = ReadonlyMap<string, readonly number[]>
@@ -11,9 +12,6 @@ const PREFIXES = ['new.', 'model.', ''] as const
 
 /** Tensors that may be present and are not used: the untrained pooler, a language model head, position buffers. */
 const UNUSED = [/^pooler\.dense\.(weight|bias)$/, /^lm_head\.weight$/, /(^|\.)rotary_emb\.inv_freq$/, /\.position_ids$/]
-
-/** More names than this in one message help nobody. */
-const NAMES_SHOWN = 5
 
 /** The tensors the architecture is made of. */
 export function inventoryOf(architecture: ArchitectureInfo): Inventory {
@@ -41,14 +39,15 @@ export function checkInventory(reader: TensorReader, architecture: ArchitectureI
       )
     }
   }
-  if (missing.length > 0) throw named('misses', missing, reader)
+  if (missing.length > 0) throw tensorsRefused('misses', missing, reader)
   const surplus = [...reader.names()].filter((name) => {
     const prefixed = name.startsWith(prefix)
     const bare = prefixed ? name.slice(prefix.length) : name
     // A second copy under another prefix is surplus: nobody could say which of the two was meant.
     return !(prefixed && expected.has(bare)) && !UNUSED.some((pattern) => pattern.test(bare))
   })
-  if (surplus.length > 0) throw named(`of architecture \`${architecture.kind}\` has no place for`, surplus, reader)
+  if (surplus.length > 0)
+    throw tensorsRefused(`of architecture \`${architecture.kind}\` has no place for`, surplus, reader)
   return prefix
 }
 
@@ -56,16 +55,7 @@ function findPrefix(reader: TensorReader, expected: Inventory): string {
   const [first] = expected.keys()
   const prefix = PREFIXES.find((candidate) => reader.has(candidate + (first ?? '')))
   if (prefix !== undefined) return prefix
-  throw named('misses, with any of the prefixes `new.`, `model.` or none,', [first ?? ''], reader)
-}
-
-function named(problem: string, tensors: readonly string[], reader: TensorReader): StellaError {
-  const shown = tensors.slice(0, NAMES_SHOWN).join(', ')
-  const rest = tensors.length > NAMES_SHOWN ? ` and ${tensors.length - NAMES_SHOWN} more` : ''
-  const files = reader.files.join(', ')
-  return new StellaError('CHECKPOINT_INVALID', `${files}: the checkpoint ${problem} ${shown}${rest}`, {
-    details: { folder: reader.folder, files: [...reader.files], tensors: tensors.slice(0, 100) },
-  })
+  throw tensorsRefused('misses, with any of the prefixes `new.`, `model.` or none,', [first ?? ''], reader)
 }
 
 function* newTensors(architecture: NewArchitecture): Generator<[string, readonly number[]]> {

@@ -35,6 +35,8 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
     const value = config[key]
     if (!accepted.includes(value ?? null)) refuse(key, value, accepted.map((item) => JSON.stringify(item)).join(', '))
   }
+  // What multiplies such weights would be left out, and its name is another in each way of quantising.
+  want('quantization_config', null)
   const shared = shape(config, refuse)
   switch (config.model_type) {
     case 'new':

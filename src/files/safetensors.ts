@@ -77,9 +77,9 @@ export class TensorReader {
 
   /**
    * Streams a tensor, or rows of it, as float32 in row-major order; shorter floats are widened exactly. At most
-   * {@link READ_CHUNK_BYTES} of the file are in memory at a time.
+   * {@link READ_CHUNK_BYTES} of the file, and half as many values, are in memory at a time.
    *
-   * Chunks are whole rows where a row fits that limit, and are cut anywhere where it does not. **A chunk is valid until
+   * Chunks are whole rows where a row fits those limits, and are cut anywhere where it does not. **A chunk is valid until
    * the next is asked for**: its memory is then filled anew. Copy what must last.
    *
    * @param range - rows to read. @default all

@@ -1,5 +1,5 @@
 """
-Trains what the student knows of words alone: `python static.py <work folder> [epochs]`, three minutes.
+Trains what the student knows of words alone: `python static.py <work folder> [epochs]`, four minutes.
 
 The layers start as nothing but their norms, so that the student's vector is a mean over its tokens, put through the heads.
 As such it learns ten times as many texts a second as with its layers, and what each word means is most of what there

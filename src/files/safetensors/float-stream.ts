@@ -12,7 +12,7 @@ import { widenBF16, widenF16, widenF8E4M3 } from './widen.js'
 export const READ_CHUNK_BYTES = 4 * 1024 * 1024
 
 /** Most values that one stream holds in memory, whatever they are widened from: 8 MiB of float32. */
-export const READ_CHUNK_VALUES = READ_CHUNK_BYTES / 2
+const READ_CHUNK_VALUES = READ_CHUNK_BYTES / 2
 
 /** One tensor, or whole rows of it, in bytes of a file. */
 export interface StoredFloats {

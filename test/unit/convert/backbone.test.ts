@@ -16,6 +16,7 @@ function readerOf(shapes: ReadonlyMap<string, readonly number[]>): TensorReader 
   return {
     folder: '/nowhere',
     files: ['model.safetensors'],
+    names: () => shapes.keys(),
     entry: (name: string) => (shapes.has(name) ? { name, shape: shapes.get(name) } : undefined),
     stream: () => {
       throw new Error('a weight was read while the graph was built')
@@ -200,6 +201,10 @@ describe('both backbones', () => {
 })
 
 describe('a head', () => {
+  const MATRIX_AND_BIAS: [string, number[]][] = [
+    ['linear.weight', [768, 1024]],
+    ['linear.bias', [768]],
+  ]
   const head = { dimensions: 768, folder: '2_Dense_768' }
   const shapes = (weight: readonly number[], bias?: readonly number[]) =>
     readerOf(new Map([['linear.weight', weight], ...(bias === undefined ? [] : [['linear.bias', bias] as const])]))
@@ -215,6 +220,11 @@ describe('a head', () => {
     ['a transposed matrix', shapes([1024, 768], [768]), 'linear.weight has shape [1024, 768]; expected [768, 1024]'],
     ['a missing bias', shapes([768, 1024]), 'linear.bias is missing; expected [768]'],
     ['the bias of another head', shapes([768, 1024], [256]), 'linear.bias has shape [256]; expected [768]'],
+    [
+      'scales of 8-bit weights',
+      readerOf(new Map([...MATRIX_AND_BIAS, ['linear.weight_scale', [768, 1]]])),
+      'a Dense head has no place for linear.weight_scale. Scales of quantised weights are not applied',
+    ],
   ])('with %s is refused', async (_, reader, message) => {
     const error = await failureOf(() => buildHead(head, 1024, reader, new TensorPlan('x')))
     expect(error.code).toBe('CHECKPOINT_INVALID')

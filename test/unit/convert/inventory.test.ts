@@ -119,6 +119,15 @@ describe('checkInventory', () => {
     expect(error.message).toContain('has no place for model.layers.0.self_attn.o_proj.bias')
   })
 
+  it('says of scales that the weights are wrong without them', async () => {
+    const error = await failureOf(() =>
+      check(QWEN2, (tensors) => tensors.set('model.layers.0.self_attn.o_proj.weight_scale_inv', [1])),
+    )
+    expect(error.message).toContain(
+      'no place for model.layers.0.self_attn.o_proj.weight_scale_inv. Scales of quantised',
+    )
+  })
+
   it('refuses a layer more than config.json says', async () => {
     const error = await failureOf(() =>
       check(QWEN2, (tensors) => tensors.set('model.layers.2.input_layernorm.weight', [48])),

@@ -18,6 +18,12 @@ const withConfig = (name: TinyName, changes: Readonly<Record<string, unknown>>) 
 describe('config.json is refused', () => {
   it.each([
     ['another architecture', 'new-tiny', { model_type: 'bert' }, '`model_type` is "bert"; supported: "new", "qwen2"'],
+    [
+      'quantised weights',
+      'new-tiny',
+      { quantization_config: { quant_method: 'fp8' } },
+      '`quantization_config` is {"quant_method":"fp8"}; supported: null',
+    ],
     ['a causal model', 'qwen2-tiny', { is_causal: true }, '`is_causal` is true; supported: false, null'],
     ['a sliding window', 'qwen2-tiny', { use_sliding_window: true }, '`use_sliding_window` is true'],
     ['tanh Gelu', 'new-tiny', { hidden_act: 'gelu_new' }, '`hidden_act` is "gelu_new"; supported: "gelu"'],

@@ -157,8 +157,9 @@ describe('the ledger against what is held at peak', () => {
     ['400M', 'int4', 'shared', 1, 512, 559],
     ['nano', 'fp32', 'own', 1, 2048, 186],
     ['nano', 'fp32', 'own', 4, 2048, 413],
-    ['nano', 'int8', 'own', 1, 2048, 150],
+    ['nano', 'int8', 'own', 1, 2048, 168],
     ['nano', 'int8', 'own', 4, 2048, 403],
+    ['nano', 'int4', 'own', 1, 2048, 165],
     ['nano', 'int4', 'own', 4, 2048, 435],
   ] as const)('%s in %s, %s, %i workers, %i tokens: %i MB', (name, precision, weights, workers, runTokens, held) => {
     const { info, dimensions } = models[name]
