@@ -34,8 +34,8 @@ export const MIN_SHARED_BYTES = 64e6
 
 /**
  * What a process holds for a model beside its workers, in bytes: the engine's code and data (24 MB of them mapped), the
- * tokenizer’s thread without its vocabulary, and what the main thread comes to hold. 45 to 58 MB were measured, of one pool
- * on one machine: how much the main thread keeps is the collector’s affair.
+ * tokenizer's thread without its vocabulary, and what the main thread comes to hold. 45 to 58 MB were measured, of one
+ * pool on one machine, as the collector went: so a little more.
  */
 export const PROCESS_BASE_BYTES = 62e6
 
@@ -143,9 +143,9 @@ export const PADDED_PLACES = 1024
 
 /**
  * What the arena keeps resident, over what lives at once. It grows in powers of two and is touched where it is used.
- * Measured on the 400M with texts of 8,192 tokens: 1.1 in fp32, 1.3 to 1.45 in int8, 1.25 in int4, which the
- * nano with four workers takes more of; with runs of 512 tokens up to 1.6 in int8, where it is 21 MB more than lives. Scores, at their worst with a text of 500 tokens beside one
- * of 12: 1.5 in any.
+ * Measured on the 400M with texts of 8,192 tokens: 1.1 in fp32, 1.3 to 1.45 in int8, 1.25 in int4; with runs of 512
+ * tokens up to 1.6 in int8, where it is 21 MB more than lives. `stella-nano` with four workers takes more in int4 than
+ * in int8. Scores, at their worst with a text of 500 tokens beside one of 12: 1.5 in any.
  */
 const ARENA_FACTORS: Readonly<Record<WeightPrecision, { readonly tokens: number; readonly scores: number }>> = {
   fp32: { tokens: 1.35, scores: 1.6 },

@@ -2,10 +2,9 @@
 import { createRequire } from 'node:module'
 import type * as Yaml from 'yaml'
 
-let loaded: typeof Yaml | undefined
+const require = createRequire(import.meta.url)
 
 /** All that the package exports. */
 export function yaml(): typeof Yaml {
-  loaded ??= createRequire(import.meta.url)('yaml') as typeof Yaml
-  return loaded
+  return require('yaml') as typeof Yaml
 }

@@ -36,7 +36,8 @@ export async function architectureFrom(folder: string): Promise<ArchitectureInfo
     if (!accepted.includes(value ?? null)) refuse(key, value, accepted.map((item) => JSON.stringify(item)).join(', '))
   }
   // What multiplies such weights would be left out, and its name is another in each way of quantising.
-  want('quantization_config', null)
+  const quantised = config.quantization_config ?? null
+  if (quantised !== null) refuse('quantization_config', quantised, 'none; save the checkpoint in bf16, without it')
   const shared = shape(config, refuse)
   switch (config.model_type) {
     case 'new':

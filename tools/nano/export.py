@@ -2,8 +2,8 @@
 Writes the trained student as a checkpoint in the Hugging Face layout: `python export.py <work folder> <checkpoint>`.
 
 Weights are float16. The table of word embeddings, which is most of them, is in 8 bits (E4M3): that lets twice the words into
-the same bytes, and costs three ten-thousandths of the agreement with the teacher. The model reads up to 2,048 tokens: its
-positions are rotary, and it was trained on up to 64.
+the same bytes. bench:nano measures the model so rounded. It reads up to 2,048 tokens: its positions are rotary, and it was
+trained on up to 64.
 """
 
 import json

@@ -34,9 +34,9 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, parts: list["Part"]) -> Tensor:
         """x [tokens, hidden] of all parts in a row."""
         q, k, v = through(self.qkv_proj, x).split(HIDDEN, dim=-1)
-        ends = [part.tokens for part in parts]
-        heads = zip(q.split(ends), k.split(ends), v.split(ends), parts)
-        found = torch.cat([attention(q, k, v, part) for q, k, v, part in heads])
+        sizes = [part.tokens for part in parts]
+        by_part = zip(q.split(sizes), k.split(sizes), v.split(sizes), parts)
+        found = torch.cat([attention(q, k, v, part) for q, k, v, part in by_part])
         x = normed(self.attn_ln, x + through(self.o_proj, found))
         up, gate = through(self.up_gate_proj, x).split(INTERMEDIATE, dim=-1)
         return normed(self.mlp_ln, x + through(self.down_proj, functional.gelu(gate) * up))

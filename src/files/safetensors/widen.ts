@@ -27,10 +27,15 @@ export function widenF16(source: Uint16Array, target: Uint32Array, count: number
 /** Float32 bits of a half's magnitude that is zero, subnormal, infinite or NaN. */
 function widenSpecial(magnitude: number): number {
   if (magnitude >= 0x7c00) return 0x7f800000 | ((magnitude & 0x3ff) << 13)
+  return widenSubnormal(magnitude, 10, 15)
+}
+
+/** Float32 bits of zero or a subnormal, of a format with so many bits of significand and this bias of the exponent. */
+function widenSubnormal(magnitude: number, bits: number, bias: number): number {
   if (magnitude === 0) return 0
-  // magnitude × 2^-24: shift the leading one out of the significand and into the exponent.
-  const shift = Math.clz32(magnitude) - 21
-  return ((113 - shift) << 23) | (((magnitude << shift) & 0x3ff) << 13)
+  // Shift the leading one out of the significand and into the exponent.
+  const shift = Math.clz32(magnitude) - (31 - bits)
+  return ((128 - bias - shift) << 23) | (((magnitude << shift) & ((1 << bits) - 1)) << (23 - bits))
 }
 
 /** Writes the float32 bits of the first `count` bfloat16 values of `source`, which are their upper halves. */
@@ -48,15 +53,6 @@ export function widenF8E4M3(source: Uint8Array, target: Uint32Array, count: numb
     const magnitude = byte & 0x7f
     const sign = (byte & 0x80) << 24
     if (magnitude >= 0x08 && magnitude < 0x7f) target[i] = sign | ((magnitude << 20) + E4M3_REBIAS)
-    else target[i] = sign | widenSpecialE4M3(magnitude)
+    else target[i] = sign | (magnitude === 0x7f ? 0x7ff00000 : widenSubnormal(magnitude, 3, 7))
   }
-}
-
-/** Float32 bits of a magnitude that is zero, subnormal or NaN. */
-function widenSpecialE4M3(magnitude: number): number {
-  if (magnitude === 0x7f) return 0x7ff00000
-  if (magnitude === 0) return 0
-  // magnitude × 2^-9, as above.
-  const shift = Math.clz32(magnitude) - 28
-  return ((121 - shift) << 23) | (((magnitude << shift) & 0x7) << 20)
 }

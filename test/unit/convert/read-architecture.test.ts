@@ -22,7 +22,7 @@ describe('config.json is refused', () => {
       'quantised weights',
       'new-tiny',
       { quantization_config: { quant_method: 'fp8' } },
-      '`quantization_config` is {"quant_method":"fp8"}; supported: null',
+      '`quantization_config` is {"quant_method":"fp8"}; supported: none; save the checkpoint in bf16',
     ],
     ['a causal model', 'qwen2-tiny', { is_causal: true }, '`is_causal` is true; supported: false, null'],
     ['a sliding window', 'qwen2-tiny', { use_sliding_window: true }, '`use_sliding_window` is true'],
